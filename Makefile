@@ -1,0 +1,51 @@
+# make demo   a day of a city: cards, terminals, clearing; options in ARGS="--cards 100 --out DIR"
+# make test   lint, types, and the whole suite on the native and on the pure-Python backend
+# make clean  removes everything that was made here
+#
+# Each sets up .venv by itself; the second run is fast.  PYTHON=python3.12 names another interpreter.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+SOURCES := pyproject.toml CMakeLists.txt README.md LICENSE \
+           $(shell find src -type f ! -name '*.pyc' ! -name '_native*')
+
+# What was built stands in the stamp's name: native unless CARDOS_BACKEND says pure.
+INSTALLED := $(VENV)/.installed-$(or $(CARDOS_BACKEND),native)
+
+unexport PYTHONPATH
+
+.PHONY: demo test lint test-native test-pure clean
+.DELETE_ON_ERROR:
+
+demo: $(INSTALLED)
+	$(BIN)/cardos demo $(ARGS)
+
+test: lint test-native test-pure
+
+lint: $(INSTALLED) $(VENV)/.tools
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+test-native: $(INSTALLED) $(VENV)/.tools
+	CARDOS_BACKEND=native $(BIN)/pytest -q -n auto --cov --cov-report=term $(ARGS)
+
+test-pure: $(INSTALLED) $(VENV)/.tools
+	CARDOS_BACKEND=pure $(BIN)/pytest -q -n auto $(ARGS)
+
+$(VENV)/.ready: tools/bootstrap.sh
+	sh tools/bootstrap.sh $(PYTHON) $(VENV)
+	touch $@
+
+$(VENV)/.tools: pyproject.toml $(VENV)/.ready
+	$(PIP) --group dev
+	touch $@
+
+$(INSTALLED): $(SOURCES) $(VENV)/.ready
+	$(PIP) '.[clearing,testing]'
+	rm -f $(VENV)/.installed-*
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
