@@ -1,0 +1,147 @@
+"""The exceptions of cardos: one small tree, so that a caller can catch exactly what it can mend.
+
+``CardosError`` is the root.  Below it, by the question a caller asks:
+
+* the value I passed was wrong: :class:`ParameterError`
+* the bytes I was given do not parse: :class:`DecodeError`
+* a MAC, TAC or cryptogram is not genuine: :class:`MacMismatch`
+* a data file of mine is wrong: :class:`ProfileError`, :class:`ImageError`, :class:`UploadError`
+* the card answered, with a refusal: :class:`StatusError`
+* the card did not answer: :class:`TransportError`
+* a component of the installation is missing: :class:`MissingComponent`
+
+Messages have one form, ``<parameter> must be <range>, got <value>``, and never contain a secret.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CardRemoved",
+    "CardosError",
+    "DecodeError",
+    "ImageError",
+    "MacMismatch",
+    "MissingComponent",
+    "ParameterError",
+    "ProfileError",
+    "StatusError",
+    "TransportError",
+    "UploadError",
+]
+
+
+class CardosError(Exception):
+    """Root of everything that cardos raises on purpose."""
+
+
+class ParameterError(CardosError, ValueError):
+    """An argument is outside its documented range.
+
+    >>> raise ParameterError("amount", "1..4294967295 fen", 0)
+    Traceback (most recent call last):
+    ...
+    cardos.errors.ParameterError: amount must be 1..4294967295 fen, got 0
+    """
+
+    def __init__(self, parameter: str, allowed: str, got: object) -> None:
+        super().__init__(f"{parameter} must be {allowed}, got {got}")
+        self.parameter = parameter
+        self.allowed = allowed
+
+
+class DecodeError(CardosError, ValueError):
+    """Bytes from outside do not have the form they must have.
+
+    ``offset`` counts from the start of the original input; ``path`` names the element, such as
+    ``fcp/A5/9F0C``.
+
+    >>> raise DecodeError("length runs past the end", offset=3, path="6F/84")
+    Traceback (most recent call last):
+    ...
+    cardos.errors.DecodeError: 6F/84 at offset 3: length runs past the end
+    """
+
+    def __init__(self, problem: str, *, offset: int = 0, path: str = "input") -> None:
+        super().__init__(f"{path} at offset {offset}: {problem}")
+        self.problem = problem
+        self.offset = offset
+        self.path = path
+
+
+class MacMismatch(CardosError):
+    """A MAC, TAC or cryptogram differs from the one computed; the message says which, never the values.
+
+    >>> raise MacMismatch("MAC2 of purchase")
+    Traceback (most recent call last):
+    ...
+    cardos.errors.MacMismatch: MAC2 of purchase does not verify
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} does not verify")
+        self.what = what
+
+
+class ProfileError(CardosError):
+    """A profile (TOML data) is missing, malformed or contradicts itself.
+
+    ``where`` is the file, followed by table and field as far as they are known.
+    """
+
+    def __init__(self, problem: str, *, where: str) -> None:
+        super().__init__(f"{where}: {problem}")
+        self.where = where
+
+
+class ImageError(CardosError):
+    """A card image is damaged, truncated or of a version that this release does not know; it was left
+    untouched.
+    """
+
+    def __init__(self, problem: str, *, where: str) -> None:
+        super().__init__(f"{where}: {problem}")
+        self.where = where
+
+
+class UploadError(CardosError):
+    """An upload file as a whole cannot be accepted: header, length, count, checksum or version is wrong."""
+
+    def __init__(self, problem: str, *, where: str) -> None:
+        super().__init__(f"{where}: {problem}")
+        self.where = where
+
+
+class StatusError(CardosError):
+    """The card refused a command.  You get it only when an answer arrived; no answer is
+    :class:`TransportError`.
+
+    ``sw`` is the status word, ``data`` what the card returned with it (some cards send data with an error).
+
+    >>> raise StatusError("CREDIT FOR LOAD", 0x9302, text="MAC invalid")
+    Traceback (most recent call last):
+    ...
+    cardos.errors.StatusError: CREDIT FOR LOAD answered 9302 (MAC invalid)
+    """
+
+    def __init__(self, command: str, sw: int, data: bytes = b"", *, text: str) -> None:
+        super().__init__(f"{command} answered {sw:04X} ({text})")
+        self.command = command
+        self.sw = sw
+        self.data = data
+
+
+class TransportError(CardosError):
+    """No answer came: whether the card executed the command is unknown."""
+
+
+class CardRemoved(TransportError):
+    """The card lost power or left the field; a new connection (and a proof, if money moved) is needed."""
+
+
+class MissingComponent(CardosError, ImportError):
+    """An optional part of the installation is absent; the message names the extra that brings it."""
+
+    def __init__(self, component: str, extra: str) -> None:
+        super().__init__(f"{component} is not installed; run: pip install 'cardos[{extra}]'")
+        self.component = component
+        self.extra = extra

@@ -1,0 +1,194 @@
+"""The data elements of purse transactions: name, width, meaning.  Every layout refers to them by name.
+
+MAC inputs (:mod:`cardos.crypto`), command bodies (:mod:`cardos.apdu`), log records, terminal journals,
+upload files and clearing columns all use these names and widths, so a width exists once.
+
+Numbers are unsigned, big endian (JR/T 0025.2 annex A).  Amounts are fen.  Dates are 4 bytes BCD ``YYYYMMDD``,
+times 3 bytes BCD ``HHMMSS``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from types import MappingProxyType
+
+from .errors import DecodeError, ParameterError
+
+__all__ = ["FIELDS", "Field", "Kind", "Value", "bcd", "unbcd", "with_moment"]
+
+Value = int | bytes | date | time
+
+
+class Kind(enum.Enum):
+    """How the bytes of a field are read."""
+
+    UINT = "uint"
+    BYTES = "bytes"
+    DATE = "date"
+    TIME = "time"
+
+
+def bcd(digits: str) -> bytes:
+    """Packed BCD of an even number of decimal digits.
+
+    >>> bcd("20161216").hex()
+    '20161216'
+    """
+    if len(digits) % 2 or not digits.isascii() or not digits.isdigit():
+        raise ParameterError("digits", "an even number of decimal digits", repr(digits))
+    return bytes.fromhex(digits)
+
+
+def unbcd(raw: bytes, *, path: str = "BCD") -> str:
+    r"""Decimal digits of packed BCD; a nibble above 9 raises :class:`DecodeError` with its offset.
+
+    >>> unbcd(b"\x20\x16")
+    '2016'
+    """
+    digits = raw.hex()
+    for position, digit in enumerate(digits):
+        if digit > "9":
+            raise DecodeError(
+                f"BCD nibble must be 0..9, got {digit.upper()}", offset=position // 2, path=path
+            )
+    return digits
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One data element: ``width`` in bytes, ``kind`` of value, ``note`` with unit and meaning."""
+
+    name: str
+    width: int
+    kind: Kind
+    note: str
+
+    @property
+    def maximum(self) -> int:
+        """Largest value of a UINT field."""
+        return (1 << 8 * self.width) - 1
+
+    def encode(self, value: Value) -> bytes:
+        """Bytes of a value; :class:`ParameterError` when it does not fit.
+
+        >>> FIELDS["amount"].encode(7223).hex()
+        '00001c37'
+        >>> FIELDS["date"].encode(date(2016, 12, 16)).hex()
+        '20161216'
+        """
+        if self.kind is Kind.UINT:
+            if isinstance(value, int) and 0 <= value <= self.maximum:
+                return value.to_bytes(self.width, "big")
+            raise ParameterError(self.name, f"0..{self.maximum}", value)
+        if isinstance(value, bytes):
+            if len(value) == self.width:
+                return value
+            raise ParameterError(self.name, f"{self.width} bytes", f"{len(value)} bytes")
+        return self._encode_moment(value)
+
+    def _encode_moment(self, value: Value) -> bytes:
+        if self.kind is Kind.DATE and isinstance(value, date):
+            return bcd(value.strftime("%Y%m%d").zfill(8))
+        if self.kind is Kind.TIME and isinstance(value, time):
+            return bcd(value.strftime("%H%M%S"))
+        raise ParameterError(self.name, f"a {self.kind.value} or {self.width} bytes", type(value).__name__)
+
+    def decode(self, raw: bytes, *, offset: int = 0, path: str | None = None) -> Value:
+        """Value of the bytes; :class:`DecodeError` (at ``offset`` of the original input) when impossible.
+
+        >>> FIELDS["time"].decode(bytes.fromhex("105800"))
+        datetime.time(10, 58)
+        """
+        where = path or self.name
+        if len(raw) != self.width:
+            raise DecodeError(f"must be {self.width} bytes, got {len(raw)}", offset=offset, path=where)
+        if self.kind is Kind.UINT:
+            return int.from_bytes(raw, "big")
+        if self.kind is Kind.BYTES:
+            return bytes(raw)
+        digits = unbcd(raw, path=where)
+        try:
+            if self.kind is Kind.DATE:
+                return datetime.strptime(digits, "%Y%m%d").date()
+            return datetime.strptime(digits, "%H%M%S").time()
+        except ValueError:
+            shape = "a calendar date YYYYMMDD" if self.kind is Kind.DATE else "a time of day HHMMSS"
+            raise DecodeError(f"must be {shape}, got {digits}", offset=offset, path=where) from None
+
+
+def _table(*rows: tuple[str, int, Kind, str]) -> Mapping[str, Field]:
+    return MappingProxyType({row[0]: Field(*row) for row in rows})
+
+
+#: Every data element, by name.  JR/T 0025.2 annex A and clause 5.2; JR/T 0025.9 for grey lock.
+FIELDS: Mapping[str, Field] = _table(
+    ("amount", 4, Kind.UINT, "fen"),
+    ("balance", 4, Kind.UINT, "fen; of an ED it includes the overdraft limit"),
+    ("limit", 3, Kind.UINT, "overdraft limit before the transaction, fen"),
+    ("new_limit", 3, Kind.UINT, "overdraft limit after the transaction, fen"),
+    ("ceiling", 4, Kind.UINT, "largest balance that a purse may hold, fen"),
+    ("type", 1, Kind.UINT, "transaction type identifier, 01..09, 91..96"),
+    ("terminal", 6, Kind.BYTES, "terminal number, BCD"),
+    ("terminal_serial", 4, Kind.UINT, "terminal transaction serial, from the PSAM"),
+    ("date", 4, Kind.DATE, "BCD YYYYMMDD"),
+    ("time", 3, Kind.TIME, "BCD HHMMSS"),
+    ("online_serial", 2, Kind.UINT, "online transaction serial of the card"),
+    ("offline_serial", 2, Kind.UINT, "offline transaction serial of the card"),
+    ("serial", 2, Kind.UINT, "online or offline serial, as the transaction type says"),
+    ("random", 4, Kind.BYTES, "random number of the card"),
+    ("terminal_random", 4, Kind.BYTES, "random number of the PSAM, grey lock only"),
+    ("key_index", 1, Kind.UINT, "index of the key to use"),
+    ("key_version", 1, Kind.UINT, "version of the key in use"),
+    ("algorithm", 1, Kind.UINT, "algorithm identifier, issuer data that is echoed"),
+    ("mac1", 4, Kind.BYTES, "MAC1"),
+    ("mac2", 4, Kind.BYTES, "MAC2"),
+    ("mac3", 4, Kind.BYTES, "MAC3"),
+    ("mac", 4, Kind.BYTES, "MAC of the transaction that is proved"),
+    ("gmac", 4, Kind.BYTES, "GMAC"),
+    ("tac", 4, Kind.BYTES, "TAC"),
+    ("gtac", 4, Kind.BYTES, "GTAC"),
+    (
+        "card_serial",
+        8,
+        Kind.BYTES,
+        "rightmost 16 digits of the application serial number; diversification factor",
+    ),
+    ("issuer", 8, Kind.BYTES, "issuer identifier, BCD"),
+    ("safety_code", 9, Kind.BYTES, "safety authentication code of a CJ/T 166 card"),
+    ("sam", 8, Kind.BYTES, "PSAM number: rightmost 16 digits of the serial in file 0015 of the PSAM, BCD"),
+    ("operator", 2, Kind.UINT, "operator (acceptor) number"),
+    ("flag", 1, Kind.UINT, "state of a terminal record: 00 complete, 01 torn and not resolved"),
+    ("list_version", 4, Kind.DATE, "version of the blacklist that the terminal had, BCD YYYYMMDD"),
+    (
+        "application_type",
+        1,
+        Kind.UINT,
+        "application type identifier: 01 ED, 02 EP, 03 both; cities use other values",
+    ),
+    ("application_version", 1, Kind.UINT, "issuer's application version"),
+    ("application_serial", 10, Kind.BYTES, "application serial number, 20 BCD digits"),
+    ("start", 4, Kind.DATE, "first day of validity, BCD YYYYMMDD"),
+    ("expiry", 4, Kind.DATE, "last day of validity, BCD YYYYMMDD"),
+    ("fci_data", 2, Kind.BYTES, "issuer-defined FCI data"),
+    ("holder_type", 1, Kind.UINT, "card type: 00 personal, 10 corporate"),
+    ("staff", 1, Kind.UINT, "bank staff flag"),
+    ("holder_name", 20, Kind.BYTES, "cardholder name, filled with 00"),
+    ("holder_id", 32, Kind.BYTES, "identity number, filled with 00"),
+    ("holder_id_type", 1, Kind.UINT, "identity type: 00 ID card .. 05 other"),
+    ("sam_serial", 10, Kind.BYTES, "serial number of a PSAM, 20 BCD digits"),
+    ("sam_version", 1, Kind.UINT, "version of a PSAM"),
+    ("sam_type", 1, Kind.UINT, "key card type of a PSAM"),
+    ("receiver", 8, Kind.BYTES, "receiver identifier, BCD"),
+)
+
+
+def with_moment(when: datetime) -> dict[str, Value]:
+    """The ``date`` and ``time`` fields of a moment, as keyword arguments for a layout.
+
+    >>> with_moment(datetime(2016, 12, 16, 10, 58))
+    {'date': datetime.date(2016, 12, 16), 'time': datetime.time(10, 58)}
+    """
+    return {"date": when.date(), "time": when.time().replace(microsecond=0)}
