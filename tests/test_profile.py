@@ -73,10 +73,19 @@ def test_extends_inherits_files_and_changes_the_head():
     ("old", "new", "where", "problem"),
     [
         ('kind = "card"\n', "", "[profile]", "kind must be given"),
+        ('kind = "card"', 'kind = "coin"', "[profile]", "kind must be card or psam, got 'coin'"),
         ('suite = "3des"', 'suite = "aes"', "pboc2", "suite must be one of 3des, sm4-a, sm4-b, got 'aes'"),
         ('dialect = "pboc2"', 'dialect = "pboc9"', "pboc9", "no such profile; known are cjt166, pboc2"),
         ("memory = 4096", 'memory = "much"', "[cos]", "memory must be int, got 'much'"),
         ("memory = 4096", "memroy = 4096", "[cos]", "unknown field memroy"),
+        ("memory = 4096", "memory = 64", "[cos]", "memory must be 1024..32768 bytes, got 64"),
+        (
+            "memory = 4096",
+            'sam_factor_order = "x"',
+            "[cos]",
+            "sam_factor_order must be reverse or as_sent, got 'x'",
+        ),
+        ("memory = 4096", 'atr = "3B6"', "[cos]", "atr must be whole bytes in hex, got '3B6'"),
         ("fid = 0x3F00", "fid = 0x3F01", "[directory]", "first directory must be the MF"),
         ('name = "3150', 'name = "315', "[directory 3F00]", "name must be whole bytes in hex"),
         (

@@ -42,8 +42,9 @@ def bcd(digits: str) -> bytes:
     return bytes.fromhex(digits)
 
 
-def unbcd(raw: bytes, *, path: str = "BCD") -> str:
-    r"""Decimal digits of packed BCD; a nibble above 9 raises :class:`DecodeError` with its offset.
+def unbcd(raw: bytes, *, path: str = "BCD", offset: int = 0) -> str:
+    r"""Decimal digits of packed BCD; a nibble above 9 raises :class:`DecodeError` with its offset, counted
+    from ``offset``.
 
     >>> unbcd(b"\x20\x16")
     '2016'
@@ -52,7 +53,7 @@ def unbcd(raw: bytes, *, path: str = "BCD") -> str:
     for position, digit in enumerate(digits):
         if digit > "9":
             raise DecodeError(
-                f"BCD nibble must be 0..9, got {digit.upper()}", offset=position // 2, path=path
+                f"BCD nibble must be 0..9, got {digit.upper()}", offset=offset + position // 2, path=path
             )
     return digits
 
@@ -109,7 +110,7 @@ class Field:
             return int.from_bytes(raw, "big")
         if self.kind is Kind.BYTES:
             return bytes(raw)
-        digits = unbcd(raw, path=where)
+        digits = unbcd(raw, path=where, offset=offset)
         try:
             if self.kind is Kind.DATE:
                 return datetime.strptime(digits, "%Y%m%d").date()

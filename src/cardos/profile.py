@@ -41,6 +41,7 @@ FILE_TYPES: Mapping[str, int] = MappingProxyType(
     {"transparent": 0x28, "linear": 0x2A, "variable": 0x2C, "cyclic": 0x2E, "purse": 0x2F, "key": 0x3F}
 )
 _RECORD_LIMIT = 248
+_KINDS = ("card", "psam")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +122,19 @@ class DirectorySpec:
 
 @dataclass(frozen=True, slots=True)
 class CosOptions:
-    """What differs from product to product.  ``atr`` and ``ats`` are hex; ``memory`` is the size of the
-    non-volatile memory in bytes.
+    """What differs from product to product.
 
-    ``transport_code`` (hex) is what CREATE FILE of the MF must carry; ``pin_required`` lists the operations
-    that need a verified PIN, such as ``ep.load`` (JR/T 0025.2 5.5); ``blocked_select`` is the status of
-    selecting a blocked application; ``fci_version`` is tag 9F08 of the FCI (-1: left out); ``pin_missing``
-    the status of an INITIALIZE without the PIN it needs; ``sam_first_serial`` the first terminal
-    transaction serial of a new PSAM; ``sam_mac2_tries`` its wrong MAC2 limit.
+    ``atr`` and ``ats`` are hex, ``memory`` is the size of the non-volatile memory, 1024..32768 bytes,
+    ``transport_code`` (hex) what CREATE FILE of the MF must carry.  ``pin_required`` lists the operations
+    that need a verified PIN, such as ``ep.load`` (JR/T 0025.2 5.5), ``pin_missing`` is the status without
+    it.  ``blocked_select`` is the status of selecting a blocked application, ``fci_version`` tag 9F08 of
+    the FCI (-1: left out), ``purse_ceiling`` the largest balance of the electronic purse in fen.  A PSAM
+    gives ``sam_first_serial`` first, stands ``sam_mac2_tries`` wrong MAC2, and takes the factors of 8070 in
+    ``sam_factor_order``: ``reverse`` (the last one first) or ``as_sent``.
     """
 
-    atr: str = "3B6D00000080650849048653000000000000"
-    ats: str = "107880900220900000000000"
+    atr: str = "3B6D000080650849048653000000000000"
+    ats: str = "10788090022090000000000000000000"
     memory: int = 8192
     transport_code: str = "FFFFFFFFFFFFFFFF"
     pin_required: tuple[str, ...] = ("ed.load", "ed.purchase", "ed.balance", "ep.load")
@@ -270,6 +272,30 @@ def _record(kind: type[_T], row: Table, where: str) -> _T:
     return kind(**values)
 
 
+_FACTOR_ORDERS = ("reverse", "as_sent")
+_LEAST_MEMORY, _MOST_MEMORY = 1024, 32768
+
+
+def _cos(row: Table, where: str) -> CosOptions:
+    options = _record(CosOptions, row, where)
+    if not _LEAST_MEMORY <= options.memory <= _MOST_MEMORY:
+        raise ProfileError(
+            f"memory must be {_LEAST_MEMORY}..{_MOST_MEMORY} bytes, got {options.memory}", where=where
+        )
+    if options.sam_factor_order not in _FACTOR_ORDERS:
+        choices = " or ".join(_FACTOR_ORDERS)
+        raise ProfileError(
+            f"sam_factor_order must be {choices}, got {options.sam_factor_order!r}", where=where
+        )
+    for name in ("atr", "ats", "transport_code"):
+        value = getattr(options, name)
+        try:
+            bytes.fromhex(value)
+        except ValueError:
+            raise ProfileError(f"{name} must be whole bytes in hex, got {value!r}", where=where) from None
+    return options
+
+
 def _file(row: Table, where: str) -> FileSpec:
     spec = _record(FileSpec, row, where)
     problem = None
@@ -367,6 +393,10 @@ def load_profile(name: str) -> Profile:
     for key in ("name", "title", "kind", "dialect", "suite", "factors"):
         if key not in head:
             raise ProfileError(f"{key} must be given", where=f"{where} [profile]")
+    if head["kind"] not in _KINDS:
+        raise ProfileError(
+            f"kind must be {' or '.join(_KINDS)}, got {head['kind']!r}", where=f"{where} [profile]"
+        )
     for factor in head["factors"]:
         if factor not in FIELDS or FIELDS[factor].width != 8:
             raise ProfileError(
@@ -383,7 +413,7 @@ def load_profile(name: str) -> Profile:
         head["kind"],
         load_dialect(head["dialect"], head["suite"]),
         tuple(head["factors"]),
-        _record(CosOptions, table.get("cos", {}), f"{where} [cos]"),
+        _cos(table.get("cos", {}), f"{where} [cos]"),
         directories,
         where,
     )
