@@ -1,0 +1,209 @@
+"""Personalisation: a blank card (or SAM) becomes what its profile says, by real commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+
+from ..crypto import Key
+from ..errors import ProfileError
+from ..fields import Value
+from ..profile import FILE_TYPES, DirectorySpec, FileSpec, KeySpec, Profile
+from .keyring import KeyRing
+from .session import FileSession
+from .transport import Transport
+
+__all__ = ["CardData", "SamData", "personalise"]
+
+_HEADER, _PURSE_BODY = 11, 24  # bytes that a directory, a file and a purse take beside their contents
+_DIRECTORY_TAIL = b"\xff\xff"
+_MAC_REQUIRED = 0x80  # high bit of the file type
+_PURSE_SHAPE = 0x0208
+_WHOLE_CARD = 0xFFFF
+_CONTROL, _LINE_PROTECTION = 0x39, 0x36
+_SAM_KEY_LIMIT = 0x20  # key types below are kinds of a SAM key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardData:
+    """What is written on one card: ``issuer`` 8 bytes, ``application_serial`` 10 bytes, validity, and the
+    cardholder's data of file 0016 (text filled with 00, JR/T 0025.2 table C.2).
+
+    >>> card = CardData(
+    ...     issuer=bytes(8), application_serial=bytes.fromhex("00000102030405060708"), start=date(2025, 1, 1),
+    ...     expiry=date(2034, 12, 31),
+    ... )
+    >>> card.card_serial.hex()
+    '0102030405060708'
+    """
+
+    issuer: bytes
+    application_serial: bytes
+    start: date
+    expiry: date
+    application_type: int = 0x03
+    application_version: int = 0x02
+    fci_data: bytes = bytes(2)
+    holder_type: int = 0
+    staff: int = 0
+    holder_name: bytes = bytes(20)
+    holder_id: bytes = bytes(32)
+    holder_id_type: int = 0
+
+    @property
+    def card_serial(self) -> bytes:
+        """The rightmost 16 digits of the application serial number, 8 bytes."""
+        return self.application_serial[-8:]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamData:
+    """What is written on one PSAM: ``sam_serial`` 10 bytes, ``terminal`` number 6 bytes, validity, issuer and
+    receiver 8 bytes each, the index of its purchase key.
+    """
+
+    sam_serial: bytes
+    terminal: bytes
+    start: date
+    expiry: date
+    issuer: bytes = bytes(8)
+    receiver: bytes = bytes(8)
+    key_index: int = 0
+    sam_version: int = 1
+    sam_type: int = 0
+    fci_data: bytes = bytes(2)
+
+
+def personalise(transport: Transport, profile: Profile, data: CardData | SamData, keys: KeyRing) -> None:
+    """Create the files and keys of ``profile`` on a blank card and write ``data``; the card is reset at the end.
+
+    ``keys`` are master keys.  A card gets keys diversified for it; a PSAM gets the masters as they are, its
+    purchase keys with one level per factor of the profile in their usage byte.  In each directory the
+    control key travels in clear, as the blank directory allows, every other key enciphered under it.  Files
+    that demand a MAC are written under the maintenance key after GET CHALLENGE (JR/T 0025.2 5.5.9).
+
+    Data or keys that are missing or do not fit raise :class:`~cardos.errors.ParameterError` before the
+    first command.  A refusal raises :class:`~cardos.errors.StatusError`; the card is then half made, and a
+    new blank one is needed.
+    """
+    plan = _Plan.of(profile, data, keys)
+    session = FileSession(transport, profile.suite)
+    root, *applications = profile.directories
+    _create_directory(session, root, _WHOLE_CARD, bytes.fromhex(profile.cos.transport_code))
+    _fill(session, root, plan)
+    for directory in applications:
+        _create_directory(session, directory, _size(directory), _DIRECTORY_TAIL + directory.aid)
+    for directory in applications:
+        session.select_name(directory.aid)
+        _fill(session, directory, plan)
+    transport.reset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Everything to be written, computed before the first command."""
+
+    levels: int
+    contents: Mapping[tuple[int, int], bytes] = field(repr=False)
+    values: Mapping[tuple[int, KeySpec], bytes] = field(repr=False)
+    profile: Profile
+
+    @classmethod
+    def of(cls, profile: Profile, data: CardData | SamData, keys: KeyRing) -> _Plan:
+        keys.check(profile)
+        fields: dict[str, Value] = asdict(data)
+        if isinstance(data, CardData):
+            fields["card_serial"] = data.card_serial
+            keys = keys.for_card(profile, issuer=data.issuer, card_serial=data.card_serial)
+        contents = {(d.fid, f.fid): _content(f, fields) for d in profile.directories for f in d.files}
+        values = {(d.fid, k): _key_value(k, keys) for d in profile.directories for k in d.keys}
+        return cls(len(profile.factors), contents, values, profile)
+
+    def key(self, directory: DirectorySpec, key_type: int, key_id: int) -> Key:
+        """The key of a directory as a :class:`~cardos.crypto.Key`."""
+        for spec in directory.keys:
+            if (spec.type, spec.id) == (key_type, key_id):
+                return self.profile.suite.key(self.values[directory.fid, spec])
+        where = f"{self.profile.where} [directory {directory.fid:04X}]"
+        raise ProfileError(f"key {key_type:02X}/{key_id:02X} must exist", where=where)
+
+
+def _content(spec: FileSpec, fields: dict[str, Value]) -> bytes:
+    return spec.layout.assemble(fields) if spec.layout else bytes.fromhex(spec.initial or "")
+
+
+def _key_value(spec: KeySpec, keys: KeyRing) -> bytes:
+    return keys[spec.source].reveal() if spec.source else bytes.fromhex(spec.value or "")
+
+
+def _create_directory(session: FileSession, directory: DirectorySpec, size: int, tail: bytes) -> None:
+    session.create_directory(
+        directory.fid, size=size, create=directory.create, erase=directory.erase,
+        application=directory.application, tail=tail,
+    )  # fmt: skip
+
+
+def _fill(session: FileSession, directory: DirectorySpec, plan: _Plan) -> None:
+    """Keys and files of the current directory, which is empty: until it is left everything may be made in it."""
+    for spec in directory.files:
+        if spec.type == "key":
+            _create(session, directory, spec)
+    _write_keys(session, directory, plan)
+    for spec in directory.files:
+        if spec.type != "key":
+            _make_file(session, directory, spec, plan)
+
+
+def _size(directory: DirectorySpec) -> int:
+    """Bytes that a directory needs: headers, name and bodies (FMCOS 4.2)."""
+    bodies = sum(
+        spec.size or spec.records * (spec.record_length + 1) or _PURSE_BODY for spec in directory.files
+    )
+    return _HEADER + len(directory.aid) + _HEADER * len(directory.files) + bodies
+
+
+def _write_keys(session: FileSession, directory: DirectorySpec, plan: _Plan) -> None:
+    control: Key | None = None
+    for key in sorted(directory.keys, key=lambda key: (key.type, key.id) != (_CONTROL, 0)):
+        value = plan.values[directory.fid, key]
+        if key.type < _SAM_KEY_LIMIT:
+            usage = plan.levels << 5 | key.type
+            master = plan.profile.suite.key(value)
+            session.write_sam_key(usage, key.id, key.second, master, control=plan.key(directory, _CONTROL, 0))
+        else:
+            session.write_key(
+                key.type, key.id, value, use=key.use, change=key.change, first=key.first, second=key.second,
+                control=control,
+            )  # fmt: skip
+        if (key.type, key.id) == (_CONTROL, 0):
+            control = plan.key(directory, _CONTROL, 0)
+
+
+def _make_file(session: FileSession, directory: DirectorySpec, spec: FileSpec, plan: _Plan) -> None:
+    _create(session, directory, spec)
+    content = plan.contents[directory.fid, spec.fid]
+    if not content:
+        return
+    key = None
+    if spec.mac:
+        # The low two bits of the protection byte name the key for writing, 11 being key 00 (FMCOS 7.13).
+        key = plan.key(directory, _LINE_PROTECTION, ~spec.protection & 0x03)
+    if spec.type == "transparent":
+        session.update_binary(spec.sfi, content, key=key)
+    else:
+        session.append_record(spec.sfi, content, key=key)
+
+
+def _create(session: FileSession, directory: DirectorySpec, spec: FileSpec) -> None:
+    """CREATE FILE of an EF (FMCOS 7.13): a purse names its log where others have the protection byte, a key file
+    repeats the identifier of its directory.
+    """
+    session.create_file(
+        spec.fid,
+        FILE_TYPES[spec.type] | (_MAC_REQUIRED if spec.mac else 0),
+        shape=spec.size or spec.records << 8 | spec.record_length or _PURSE_SHAPE,
+        read=directory.application if spec.type == "key" else spec.read,
+        write=spec.write,
+        protection=spec.log or spec.protection,
+    )
