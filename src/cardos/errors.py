@@ -5,7 +5,8 @@
 * the value I passed was wrong: :class:`ParameterError`
 * the bytes I was given do not parse: :class:`DecodeError`
 * a MAC, TAC or cryptogram is not genuine: :class:`MacMismatch`
-* a data file of mine is wrong: :class:`ProfileError`, :class:`ImageError`, :class:`UploadError`
+* a data file of mine is wrong: :class:`ProfileError`, :class:`ImageError`, :class:`UploadError`, :class:`StoreError`
+* the centre's books are wrong: :class:`BooksError`
 * the card answered, with a refusal: :class:`StatusError`
 * the card did not answer: :class:`TransportError`
 * a component of the installation is missing: :class:`MissingComponent`
@@ -16,6 +17,7 @@ Messages have one form, ``<parameter> must be <range>, got <value>``, and never 
 from __future__ import annotations
 
 __all__ = [
+    "BooksError",
     "CardRemoved",
     "CardosError",
     "DecodeError",
@@ -25,6 +27,7 @@ __all__ = [
     "ParameterError",
     "ProfileError",
     "StatusError",
+    "StoreError",
     "TransportError",
     "UploadError",
 ]
@@ -109,6 +112,35 @@ class UploadError(CardosError):
     def __init__(self, problem: str, *, where: str) -> None:
         super().__init__(f"{where}: {problem}")
         self.where = where
+
+
+class StoreError(CardosError):
+    """A database file cannot be used: another process has it, it is of another version, or it is no such file.
+
+    >>> raise StoreError("must be free, got a lock of another process", where="centre.duckdb")
+    Traceback (most recent call last):
+    ...
+    cardos.errors.StoreError: centre.duckdb: must be free, got a lock of another process
+    """
+
+    def __init__(self, problem: str, *, where: str) -> None:
+        super().__init__(f"{where}: {problem}")
+        self.where = where
+
+
+class BooksError(CardosError):
+    """The books of the centre do not balance or disagree with the records: nothing was posted.
+
+    >>> raise BooksError("sum of all accounts", 0, 5)
+    Traceback (most recent call last):
+    ...
+    cardos.errors.BooksError: sum of all accounts must be 0 fen, got 5 fen
+    """
+
+    def __init__(self, what: str, expected: int, got: int) -> None:
+        super().__init__(f"{what} must be {expected} fen, got {got} fen")
+        self.expected = expected
+        self.got = got
 
 
 class StatusError(CardosError):

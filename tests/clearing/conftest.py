@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cardos.clearing import CardAccount, CardId, CardState, ClearingHouse, MasterKeys, Rules, TacScheme
+from cardos.clearing import CardAccount, CardId, CardReading, ClearingHouse, MasterKeys, Rules, TacScheme
 from cardos.crypto import Key, diversify
 from cardos.host.record import NO_SAM, NO_TAC, TerminalRecord
 from cardos.host.upload import UploadHeader, write_upload
@@ -140,12 +140,12 @@ class City:
         for operator in sorted({record.operator for record in records}):
             self.house.ingest(self.upload(*(record for record in records if record.operator == operator)))
 
-    def closing(self, *, counters: bool = True) -> dict[CardId, CardState]:
+    def closing(self, *, counters: bool = True) -> dict[CardId, CardReading]:
         """What the cards themselves say."""
         return {
-            card.id: CardState(card.balance, card.online, card.offline)
+            card.id: CardReading(card.balance, card.online, card.offline)
             if counters
-            else CardState(card.balance)
+            else CardReading(card.balance)
             for card in self.cards
         }
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from cardos.clearing import CardId, CardState, Total
+from cardos.clearing import CardId, CardReading, Total
 from cardos.clearing.conserve import Part
 from cardos.errors import ParameterError
 
@@ -177,7 +177,7 @@ def test_a_day_before_has_its_own_statement(city):
     [
         pytest.param(lambda closing, card: closing.pop(card), "of which it is missing", id="missing"),
         pytest.param(
-            lambda closing, card: closing.update({CardId(card.issuer, b"stranger"): CardState(1)}),
+            lambda closing, card: closing.update({CardId(card.issuer, b"stranger"): CardReading(1)}),
             "of which it is not registered",
             id="stranger",
         ),

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from cardos.clearing import Book, BooksError, OperatorSettlement, Posting, Total
+from cardos.clearing import Book, OperatorSettlement, Posting, Total
 from cardos.clearing.settle import BOOKING, Account, Event, check_books
-from cardos.errors import ParameterError
+from cardos.errors import BooksError, ParameterError
 
 DAY = date(2026, 3, 2)
 BUS, METRO = 1, 2

@@ -9,9 +9,9 @@ from datetime import date
 import duckdb
 import pytest
 
-from cardos.clearing import CardAccount, CardId, ClearingHouse, MasterKeys, StoreError
+from cardos.clearing import CardAccount, CardId, ClearingHouse, MasterKeys
 from cardos.clearing.store import Store
-from cardos.errors import ParameterError
+from cardos.errors import ParameterError, StoreError
 
 KEYS = MasterKeys({})
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cardos.errors import DecodeError, ParameterError
+from cardos.errors import ParameterError, StoreError
 from cardos.host import (
     CardRegister,
     CardState,
@@ -130,21 +130,21 @@ def test_journal_of_a_newer_release_is_refused_and_kept(tmp_path):
     db.close()
     before = path.read_bytes()
     with pytest.raises(
-        DecodeError, match=r"journal at offset 0: must be kind 43444A4C version 1, got .* version 2"
+        StoreError, match=r"journal: must be kind 43444A4C version 1, got .* version 2"
     ):
         Journal(path, operator=1)
     assert before == path.read_bytes()
 
 
 def test_a_register_is_no_journal(register):
-    with pytest.raises(DecodeError, match="must be kind 43444A4C version 1, got kind 43445247"):
+    with pytest.raises(StoreError, match="must be kind 43444A4C version 1, got kind 43445247"):
         Journal(register.path, operator=1)
 
 
 def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path):
     path = tmp_path / "journal"
     path.write_bytes(b"hello" * 1000)
-    with pytest.raises(DecodeError, match="must be a SQLite file of cardos"):
+    with pytest.raises(StoreError, match="must be a SQLite file of cardos"):
         Journal(path, operator=1)
     assert b"hello" * 1000 == path.read_bytes()
 

@@ -14,11 +14,9 @@ from datetime import date as date
 
 from . import _components as _components
 from .checks import CHECKS as CHECKS
-from .conserve import CardState as CardState
+from .conserve import CardReading as CardReading
 from .conserve import Conservation as Conservation
 from .conserve import ConservationLine as ConservationLine
-from .errors import BooksError as BooksError
-from .errors import StoreError as StoreError
 from .house import ClearingHouse as ClearingHouse
 from .ingest import IngestResult as IngestResult
 from .ingest import IngestState as IngestState

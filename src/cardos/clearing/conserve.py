@@ -20,11 +20,11 @@ from .model import CardId
 from .results import Total
 from .store import Store, arrow_rows
 
-__all__ = ["CardState", "Conservation", "ConservationLine", "Part", "conserve"]
+__all__ = ["CardReading", "Conservation", "ConservationLine", "Part", "conserve"]
 
 
 @dataclass(frozen=True, slots=True)
-class CardState:
+class CardReading:
     """What a card itself says: its ``balance`` in fen, and its counters where they are known.
 
     With the counters, a lost record that was the card's last is seen to be missing.
@@ -143,10 +143,10 @@ where b.final > b.base group by b.issuer, b.card_serial, b.counter, b.final, b.b
 """
 
 
-def conserve(store: Store, day: date, closing: Mapping[CardId, int | CardState]) -> Conservation:
+def conserve(store: Store, day: date, closing: Mapping[CardId, int | CardReading]) -> Conservation:
     """The statement of all registered cards from their registration to the end of ``day``.
 
-    ``closing`` has what every registered card says then, a balance in fen or a :class:`CardState`; a card that is not
+    ``closing`` has what every registered card says then, a balance in fen or a :class:`CardReading`; a card that is not
     registered, or a registered one that is left out, raises :class:`~cardos.errors.ParameterError`.
     """
     opening = _opening(store, closing)
@@ -154,7 +154,7 @@ def conserve(store: Store, day: date, closing: Mapping[CardId, int | CardState])
         ConservationLine(Part(part), text, Total(*total))
         for part, text, *total in store.rows(_CERTAIN_PARTS, day=day)
     ]
-    states = {card: s if isinstance(s, CardState) else CardState(s) for card, s in closing.items()}
+    states = {card: s if isinstance(s, CardReading) else CardReading(s) for card, s in closing.items()}
     columns = ("issuer", "card_serial", "balance", "online_serial", "offline_serial")
     rows = [
         (card.issuer.hex().upper(), card.serial.hex().upper(), s.balance, s.online_serial, s.offline_serial)

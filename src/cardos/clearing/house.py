@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from ..errors import ParameterError
-from .conserve import CardState, Conservation, conserve
+from .conserve import CardReading, Conservation, conserve
 from .ingest import IngestResult, ingest
 from .judge import judge
 from .keys import KeyProvider
@@ -128,7 +128,7 @@ class ClearingHouse:
             raise ParameterError("day", f"{last} or later, or a day that was run", day)
         return day_result(self._store, day)
 
-    def conservation(self, day: date, closing: Mapping[CardId, int | CardState]) -> Conservation:
+    def conservation(self, day: date, closing: Mapping[CardId, int | CardReading]) -> Conservation:
         """The proof that no money was made or lost from the cards' registration to the end of ``day``; see
         :func:`cardos.clearing.conserve.conserve`.
         """

@@ -9,7 +9,7 @@ import enum
 from dataclasses import dataclass
 from datetime import date
 
-from .errors import BooksError
+from ..errors import BooksError
 from .results import Book, Posting
 from .store import Store, arrow_rows
 
@@ -123,7 +123,7 @@ from judged where since <= $day
 def post(store: Store, day: date) -> None:
     """Post a day: its postings and the books at its end, in place of those of an earlier run of that day.
 
-    To be called inside a transaction, for no day before the last.  Raises :class:`~cardos.clearing.BooksError` when the
+    To be called inside a transaction, for no day before the last.  Raises :class:`~cardos.errors.BooksError` when the
     books do not balance.
     """
     rows = [(b.event.value, b.direction, b.debit.value, b.credit.value, b.text) for b in BOOKING]
@@ -136,7 +136,7 @@ def post(store: Store, day: date) -> None:
 
 
 def check_books(store: Store, day: date) -> None:
-    """Raise :class:`~cardos.clearing.BooksError` unless the books at the end of the last ``day`` sum to zero and agree
+    """Raise :class:`~cardos.errors.BooksError` unless the books at the end of the last ``day`` sum to zero and agree
     with the verdicts.
     """
     balance = {book.account: book.balance for book in books(store, day)}

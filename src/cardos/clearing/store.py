@@ -11,8 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ..errors import ParameterError
-from .errors import StoreError
+from ..errors import ParameterError, StoreError
 from .model import KINDS
 
 __all__ = ["Row", "Store", "arrow_rows"]
@@ -26,7 +25,7 @@ _VERSION = 1
 class Store:
     """An open file; ``path`` may be ``:memory:``.  One process at a time may have it.
 
-    Raises :class:`~cardos.clearing.StoreError` when it cannot be used, and then leaves it as it is.
+    Raises :class:`~cardos.errors.StoreError` when it cannot be used, and then leaves it as it is.
 
     >>> store = Store(":memory:")
     >>> store.rows("select count(*) from files")

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ..errors import DecodeError
+from ..errors import StoreError
 
 __all__ = ["Store"]
 
@@ -19,7 +19,7 @@ class Store:
 
     Each transaction is on the disk when it ends (``synchronous=FULL``), and a process killed at any moment
     leaves the last finished one.  A file of another kind or version raises
-    :class:`~cardos.errors.DecodeError` and stays as it is.  One thread at a time may use a store.
+    :class:`~cardos.errors.StoreError` and stays as it is.  One thread at a time may use a store.
     """
 
     KIND: int
@@ -34,7 +34,7 @@ class Store:
         except BaseException as error:
             self._connection.close()
             if isinstance(error, sqlite3.DatabaseError):
-                raise DecodeError(f"must be a SQLite file of cardos, got {error}", path=str(path)) from None
+                raise StoreError(f"must be a SQLite file of cardos, got {error}", where=str(path)) from None
             raise
 
     def _open(self) -> None:
@@ -42,8 +42,8 @@ class Store:
         is_new = (kind, version, self._pragma("schema_version")) == (0, 0, 0)
         if not is_new and (kind, version) != (self.KIND, self.VERSION):
             expected = f"kind {self.KIND:08X} version {self.VERSION}"
-            raise DecodeError(
-                f"must be {expected}, got kind {kind:08X} version {version}", path=str(self.path)
+            raise StoreError(
+                f"must be {expected}, got kind {kind:08X} version {version}", where=str(self.path)
             )
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
