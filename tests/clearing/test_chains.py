@@ -66,6 +66,7 @@ def _unmoved_torn_fills_no_card_counter(city, card):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [
