@@ -17,3 +17,9 @@ def test_import_is_light(name):
     loaded = {line.rpartition("|")[2].strip() for line in run.stderr.splitlines()}
     assert name in loaded
     assert sorted(loaded.intersection(HEAVY)) == []
+
+
+def test_columns_without_numpy_say_what_to_install():
+    code = "import sys; sys.modules['numpy'] = None; import cardos.crypto.column"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "numpy is not installed; run: pip install 'cardos[clearing]'" in run.stderr

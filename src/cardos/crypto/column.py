@@ -25,10 +25,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NoReturn
 
-import numpy as np
-import numpy.typing as npt
+from ..errors import MissingComponent, ParameterError
 
-from ..errors import ParameterError
+try:
+    import numpy as np
+    import numpy.typing as npt
+except ImportError:
+    raise MissingComponent("numpy", "clearing") from None
+
 from ._backend import engine
 from ._rows import KeyRows, Level, MacRows, PureRows, RowEngine
 from ._source import Bytes2D, Column, Source, byte_source, common_rows, constant, message
