@@ -96,7 +96,7 @@ class JournalMachine(RuleBasedStateMachine):
         assert self.seen[10:20] == self.journal.read(JOURNAL_SIZE + 10, 10)
 
 
-TestJournal = JournalMachine.TestCase
+TestJournal = pytest.mark.slow(JournalMachine.TestCase)
 TestJournal.settings = settings(max_examples=40, stateful_step_count=20)
 
 
