@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from ..clearing import DayResult, IngestResult, IngestState, Reason, RecordNote
+from ..clearing import CardId, DayResult, IngestResult, IngestState, Reason, RecordNote
 from ..host import TerminalRecord
 
 __all__ = ["TAMPERING", "Evidence", "FaultKind", "Planted", "find"]
@@ -146,11 +146,16 @@ def _repeated(planted: Planted, evidence: Evidence) -> str | None:
 
 
 def _gap(planted: Planted, evidence: Evidence) -> str | None:
+    """Both sides miss it: the numbers of the SAM and the counter of the card."""
     record = _true(planted)
-    for gap in evidence.day.gaps:
-        if gap.holder == record.sam and gap.first <= record.terminal_serial <= gap.last:
-            return f"centre: gap of the SAM at {gap.first}, and of the card's counter"
-    return None
+    card = CardId(record.issuer, record.card_serial)
+    missing = {(gap.holder, n) for gap in evidence.day.gaps for n in range(gap.first, gap.last + 1)}
+    both = {(record.sam, record.terminal_serial), (card, record.serial)} <= missing
+    return (
+        f"centre: gap of the SAM at {record.terminal_serial}, of the card at {record.serial}"
+        if both
+        else None
+    )
 
 
 def _turned_away(planted: Planted, evidence: Evidence) -> str | None:

@@ -95,7 +95,6 @@ _WANTED: Mapping[FaultKind, Callable[[Trip, Sequence[Trip]], bool]] = MappingPro
     {
         FaultKind.AWAY_UNPAID: _goes_elsewhere,
         FaultKind.AWAY_PAID: _goes_elsewhere,
-        FaultKind.LOST_RECORD: _is_missed,
         FaultKind.TORN_BEFORE: _any,
         FaultKind.TORN_IN_WRITE: _any,
         FaultKind.TORN_AFTER: _any,
@@ -103,5 +102,6 @@ _WANTED: Mapping[FaultKind, Callable[[Trip, Sequence[Trip]], bool]] = MappingPro
         FaultKind.FORGED_TAC: _any,
         FaultKind.FORGED_AMOUNT: _any,
         FaultKind.FORGED_COPY: _any,
+        FaultKind.LOST_RECORD: _is_missed,  # last: by now it is known which trips go well
     }
 )
