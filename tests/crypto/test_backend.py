@@ -33,6 +33,7 @@ def run(**environment):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "reported"),
     [

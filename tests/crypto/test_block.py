@@ -79,6 +79,7 @@ def test_cbc_of_fips_81():
     assert plain == decrypt_cbc(key, cipher, iv=iv)
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_ecb_as_openssl(data):
     key = data.draw(keys())

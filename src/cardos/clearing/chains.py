@@ -33,8 +33,8 @@ class _Chain:
 
 def _card_chain(counter: str) -> _Chain:
     return _Chain(
-        f"select issuer || card_serial as holder, {counter} + 1 as first from cards",  # noqa: S608 (our own names)
-        "select issuer || card_serial as holder, serial as value, authentic as certain from judged"  # noqa: S608
+        f"select issuer || card_serial as holder, {counter} + 1 as first from cards",
+        "select issuer || card_serial as holder, serial as value, authentic as certain from judged"
         f" where counter = '{counter}' and since <= $day and reason <> 'not-debited'",
     )
 
@@ -43,7 +43,7 @@ _NO_SAM = NO_SAM.hex()
 _CHAINS: Mapping[str, _Chain] = MappingProxyType(
     {
         "terminal_serial": _Chain(
-            f"select sam as holder, min(first_serial) as first from sams where sam <> '{_NO_SAM}' group by sam",  # noqa: S608
+            f"select sam as holder, min(first_serial) as first from sams where sam <> '{_NO_SAM}' group by sam",
             "select sam as holder, terminal_serial as value, authentic or state = 'waiting' as certain from judged"
             " where since <= $day",
         ),

@@ -93,7 +93,7 @@ select if(state = 'accepted', kind, '{Part.HELD}') as part,
             || if(reason = 'normal', '', ': ' || reason) as text,
        count(*), sum(amount)::bigint
 from certain group by all
-"""  # noqa: S608 (our own words)
+"""
 
 # Cards whose balance differs from what their certain transactions give.
 _DIFFERENCES = """

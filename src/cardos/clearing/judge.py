@@ -53,7 +53,7 @@ left join kinds k using (type)
 left join cards c on (c.issuer, c.card_serial) = (u.issuer, u.card_serial)
 left join sams s on (s.sam, s.terminal) = (u.sam, u.terminal)
 left join listed b on (b.file, b.number) = (u.file, u.number)
-"""  # noqa: S608 (a constant of our own)
+"""
 
 # Among records of one identity the first is the one that counts: one decided before, else one without a fault, else
 # one with a good TAC (a forged copy must not push out the genuine record), else the first by name of its file.
@@ -143,7 +143,7 @@ def _set_rules(store: Store, day: date, rules: Rules) -> None:
 def _mark(store: Store, check: Check) -> None:
     """The mark of a check on the records that were accepted in spite of it."""
     store.rows(
-        f"insert into marks select file, number, $reason, day from reasoned"  # noqa: S608 (predicates are our own)
+        f"insert into marks select file, number, $reason, day from reasoned"
         f" where reason is null and ({check.predicate})",
         reason=check.reason.value,
     )

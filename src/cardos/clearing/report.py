@@ -69,7 +69,7 @@ where since <= $day and (cleared is null or cleared > $day)
 _ADJUSTED = f"""
 select file, number, state, reason, authentic, since from verdicts
 where cleared = $day and state = 'accepted' and reason = '{Reason.ADJUSTED}'
-"""  # noqa: S608 (our own name)
+"""
 _MARKED = """
 select file, number, v.state, m.reason, v.authentic, v.since
 from marks m join verdicts v using (file, number) where m.day = $day

@@ -81,7 +81,7 @@ from judged where cleared = $day
 union all
 select operator, direction, amount, '{Event.HELD}' from judged
 where since = $day and (state = 'waiting' or cleared > since)
-"""  # noqa: S608 (our own names)
+"""
 
 _POSTINGS = f"""
 with event as ({_EVENTS}), entry as (
@@ -99,7 +99,7 @@ with event as ({_EVENTS}), entry as (
 )
 select $day as day, row_number() over (order by debit, credit, reference) as number, debit, credit, amount, reference
 from entry where amount > 0
-"""  # noqa: S608 (our own names)
+"""
 
 _BOOKS = """
 insert into books
@@ -128,7 +128,7 @@ def post(store: Store, day: date) -> None:
     """
     rows = [(b.event.value, b.direction, b.debit.value, b.credit.value, b.text) for b in BOOKING]
     for table in ("postings", "books"):
-        store.rows(f"delete from {table} where day = $day", day=day)  # noqa: S608 (our own names)
+        store.rows(f"delete from {table} where day = $day", day=day)
     with store.view("booking", arrow_rows(("event", "direction", "debit", "credit", "text"), rows)):
         store.rows(f"insert into postings {_POSTINGS}", day=day)
     store.rows(_BOOKS, day=day)

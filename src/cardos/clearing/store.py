@@ -99,7 +99,7 @@ class Store:
     def insert(self, table: str, columns: pa.Table) -> None:
         """Append rows; the columns are matched by name."""
         with self.view("incoming", columns):
-            self.rows(f"insert into {table} by name select * from incoming")  # noqa: S608 (our own table names)
+            self.rows(f"insert into {table} by name select * from incoming")
 
     def register(self, table: str, columns: pa.Table) -> None:
         """Insert rows that are new; rows that are there already must be the same.
@@ -108,9 +108,9 @@ class Store:
         """
         names = ", ".join(columns.column_names)
         with self.view("incoming", columns):
-            self.rows(f"insert or ignore into {table} by name select * from incoming")  # noqa: S608 (as above)
+            self.rows(f"insert or ignore into {table} by name select * from incoming")
             other = self.rows(
-                f"select {names} from incoming except select {names} from {table} order by all limit 1"  # noqa: S608 (as above)
+                f"select {names} from incoming except select {names} from {table} order by all limit 1"
             )
         if other:
             shown = ", ".join(map(str, other[0]))
