@@ -13,7 +13,7 @@ from .checks import CHECK_OF
 from .conserve import Conservation
 from .model import CardId
 from .reasons import Reason
-from .results import DayResult, FileNote, HourCount, RecordNote, Total
+from .results import DayResult, FileNote, HourCount, RecordNote, Total, yuan
 
 try:
     import jinja2
@@ -87,10 +87,7 @@ def _yuan(fen: int | None) -> str:
     >>> ascii(_yuan(-123456))
     "'\\u22121,234.56'"
     """
-    if fen is None:
-        return ""
-    text = f"{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
-    return f"{_MINUS}{text}" if fen < 0 else text
+    return "" if fen is None else yuan(fen).replace("-", _MINUS)
 
 
 def _hex(value: bytes | None) -> str:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..clearing import Conservation, DayResult, Reason, Total
+from ..clearing.results import yuan
 from .day import Outcome
 from .faults import find
 
@@ -49,7 +50,7 @@ def _operators(result: DayResult, console: Console) -> None:
     }
     used = {name: totals for name, totals in columns.items() if any(total.count for total in totals)}
     rows = [
-        (line.name, *(_amount(totals[n]) for totals in used.values()), _yuan(line.fee), _yuan(line.due))
+        (line.name, *(_amount(totals[n]) for totals in used.values()), yuan(line.fee), yuan(line.due))
         for n, line in enumerate(lines)
     ]
     _table(console, f"Settlement of {result.day}, yuan", ("operator",), (*used, "fee", "due"), rows)
@@ -57,7 +58,7 @@ def _operators(result: DayResult, console: Console) -> None:
 
 def _refusals(result: DayResult, console: Console) -> None:
     rows = [
-        (note.file, str(note.number), note.text, "" if note.amount is None else _yuan(note.amount))
+        (note.file, str(note.number), note.text, "" if note.amount is None else yuan(note.amount))
         for note in result.refused
         if note.reason is not Reason.DUPLICATE
     ]
@@ -78,10 +79,10 @@ def _faults(outcome: Outcome, console: Console) -> bool:
 def _money(outcome: Outcome, console: Console) -> bool:
     proof = outcome.conservation
     came, went = _sides(proof)
-    rows = [(text, str(total.count), _yuan(total.amount), "") for text, total in came]
-    rows += [(text, str(total.count), "", _yuan(total.amount)) for text, total in went]
+    rows = [(text, str(total.count), yuan(total.amount), "") for text, total in came]
+    rows += [(text, str(total.count), "", yuan(total.amount)) for text, total in went]
     sums = sum(total.amount for _, total in came), sum(total.amount for _, total in went)
-    rows.append(("[bold]together[/]", "", f"[bold]{_yuan(sums[0])}[/]", f"[bold]{_yuan(sums[1])}[/]"))
+    rows.append(("[bold]together[/]", "", f"[bold]{yuan(sums[0])}[/]", f"[bold]{yuan(sums[1])}[/]"))
     _table(console, "Where the money is, yuan", ("",), ("records", "came", "went"), rows)
     books = sum(book.balance for book in outcome.result.books)
     checks = (
@@ -109,8 +110,4 @@ def _negated(total: Total) -> Total:
 
 
 def _amount(total: Total) -> str:
-    return _yuan(total.amount) if total.count else "-"
-
-
-def _yuan(fen: int) -> str:
-    return f"{'-' if fen < 0 else ''}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
+    return yuan(total.amount) if total.count else "-"
