@@ -56,6 +56,15 @@ def test_declared_rules_are_members_of_their_enums():
     assert set(Truncation) == {suite.truncation for suite in SUITES.values()}
 
 
+def test_profiles_use_the_declared_file_and_key_types():
+    for name in profile.profile_names():
+        loaded = profile.load_profile(name)
+        keys = {key.type for directory in loaded.directories for key in directory.keys}
+        assert {key for key in keys if key >= 0x20} <= set(profile.KeyType)
+        files = {spec.type for directory in loaded.directories for spec in directory.files}
+        assert files <= {kind.name.lower() for kind in profile.FileType}
+
+
 def test_type_aliases_name_what_there_is():
     samples = {
         "amount": 1,

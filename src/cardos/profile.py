@@ -8,6 +8,7 @@ when the profile is loaded, with file, table and field.
 
 from __future__ import annotations
 
+import enum
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
@@ -25,7 +26,9 @@ __all__ = [
     "CosOptions",
     "DirectorySpec",
     "FileSpec",
+    "FileType",
     "KeySpec",
+    "KeyType",
     "Profile",
     "load_dialect",
     "load_profile",
@@ -36,9 +39,42 @@ __all__ = [
 Table = Mapping[str, Any]
 _T = TypeVar("_T")
 
-#: File type names of a profile and their type byte in CREATE FILE (low 6 bits).
-FILE_TYPES: Mapping[str, int] = MappingProxyType(
-    {"transparent": 0x28, "linear": 0x2A, "variable": 0x2C, "cyclic": 0x2E, "purse": 0x2F, "key": 0x3F}
+
+@enum.unique
+class FileType(enum.IntEnum):
+    """File types by the low 6 bits of their type byte in CREATE FILE (FMCOS 7.13)."""
+
+    DIRECTORY = 0x38
+    TRANSPARENT = 0x28
+    LINEAR = 0x2A
+    VARIABLE = 0x2C
+    CYCLIC = 0x2E
+    PURSE = 0x2F
+    KEY = 0x3F
+
+
+@enum.unique
+class KeyType(enum.IntEnum):
+    """Key types by the low 6 bits of their type byte in WRITE KEY (FMCOS 7.12; JR/T 0025.2 5.3)."""
+
+    ENCRYPTION = 0x30
+    DECRYPTION = 0x31
+    MAC = 0x32
+    TAC = 0x34
+    MAINTENANCE = 0x36
+    PIN_UNBLOCK = 0x37
+    PIN_RELOAD = 0x38
+    AUTHENTICATION = 0x39
+    PIN = 0x3A
+    OVERDRAFT = 0x3C
+    UNLOAD = 0x3D
+    PURCHASE = 0x3E
+    LOAD = 0x3F
+
+
+#: Elementary file types by the name that a profile gives them.
+FILE_TYPES: Mapping[str, FileType] = MappingProxyType(
+    {type_.name.lower(): type_ for type_ in FileType if type_ is not FileType.DIRECTORY}
 )
 _RECORD_LIMIT = 248
 _KINDS = ("card", "psam")

@@ -6,15 +6,18 @@ from __future__ import annotations
 
 from construct import GreedyBytes, Int8ub, Int16ub, Struct, Switch, this
 
+from ..profile import FileType
 from .spec import ANY, CommandSpec, Protection, one_of
 from .status import SW
 
 __all__ = [
+    "ALL_THERE_IS",
     "APPEND_RECORD",
     "CREATE_FILE",
     "EXTERNAL_AUTHENTICATE",
     "GET_CHALLENGE",
     "GET_RESPONSE",
+    "MOST_BYTES",
     "OS_COMMANDS",
     "READ_BINARY",
     "READ_RECORD",
@@ -28,8 +31,10 @@ __all__ = [
 
 #: ``63Cx``: x tries left.
 TRIES_LEFT = 0x63C0
-_ALL_THERE_IS = 256
-_MOST = 239  # Lc and Le of an FMCOS card
+#: Le of "all there is".
+ALL_THERE_IS = 256
+#: Most bytes of Lc and Le on a card of this family (FMCOS 6.1).
+MOST_BYTES = 239
 _READ = (
     SW.DATA_DOUBTFUL, SW.CANNOT_PROCESS, SW.FILE_TYPE, SW.SECURITY_STATUS, SW.METHOD_BLOCKED, SW.NO_CHALLENGE,
     SW.MAC_WRONG, SW.NOT_SUPPORTED, SW.FILE_NOT_FOUND, SW.WRONG_P1P2, SW.KEY_NOT_FOUND, SW.MEMORY_FAILURE,
@@ -47,34 +52,34 @@ _DATA = Struct("data" / GreedyBytes)
 SELECT = CommandSpec(
     "SELECT", 0x00, 0xA4, one_of(0x00, 0x04), one_of(0x00), "JR/T 0025.1 6.2.13",
     (SW.FILE_INVALIDATED, SW.NOT_SUPPORTED, SW.FILE_NOT_FOUND, SW.WRONG_P1P2, SW.APPLICATION_LOCKED),
-    body=_DATA, answer=_DATA, lc=(0, 16), le=_ALL_THERE_IS,
+    body=_DATA, answer=_DATA, lc=(0, 16), le=ALL_THERE_IS,
 )  # fmt: skip
 
 READ_BINARY = CommandSpec(
     "READ BINARY", 0x00, 0xB0, ANY, ANY, "JR/T 0025.1 6.2.11", (*_READ, SW.OFFSET),
-    answer=_DATA, le=_ALL_THERE_IS, protection=Protection.OPTIONAL,
+    answer=_DATA, le=ALL_THERE_IS, protection=Protection.OPTIONAL,
 )  # fmt: skip
 
 UPDATE_BINARY = CommandSpec(
     "UPDATE BINARY", 0x00, 0xD6, ANY, ANY, "JR/T 0025.1 6.2.14", (*_WRITE, SW.OFFSET),
-    body=_DATA, lc=(1, _MOST), protection=Protection.OPTIONAL,
+    body=_DATA, lc=(1, MOST_BYTES), protection=Protection.OPTIONAL,
 )  # fmt: skip
 
 READ_RECORD = CommandSpec(
     "READ RECORD", 0x00, 0xB2, ANY, ANY, "JR/T 0025.1 6.2.12", (*_READ, SW.RECORD_NOT_FOUND),
-    answer=_DATA, le=_ALL_THERE_IS, protection=Protection.OPTIONAL,
+    answer=_DATA, le=ALL_THERE_IS, protection=Protection.OPTIONAL,
 )  # fmt: skip
 
 UPDATE_RECORD = CommandSpec(
     "UPDATE RECORD", 0x00, 0xDC, ANY, ANY, "JR/T 0025.1 6.2.15",
     (*_WRITE, SW.RECORD_NOT_FOUND, SW.NO_SPACE, SW.WRONG_DATA),
-    body=_DATA, lc=(1, _MOST), protection=Protection.OPTIONAL,
+    body=_DATA, lc=(1, MOST_BYTES), protection=Protection.OPTIONAL,
 )  # fmt: skip
 
 APPEND_RECORD = CommandSpec(
     "APPEND RECORD", 0x00, 0xE2, one_of(0x00), ANY, "JR/T 0025.1 6.2",
     (*_WRITE, SW.NO_SPACE, SW.WRONG_DATA),
-    body=_DATA, lc=(1, _MOST), protection=Protection.OPTIONAL,
+    body=_DATA, lc=(1, MOST_BYTES), protection=Protection.OPTIONAL,
 )  # fmt: skip
 
 VERIFY = CommandSpec(
@@ -98,7 +103,7 @@ EXTERNAL_AUTHENTICATE = CommandSpec(
 GET_RESPONSE = CommandSpec(
     "GET RESPONSE", 0x00, 0xC0, one_of(0x00), one_of(0x00), "JR/T 0025.1 6.2.8",
     (SW.CONDITIONS, SW.WRONG_P1P2),
-    answer=_DATA, le=_ALL_THERE_IS,
+    answer=_DATA, le=ALL_THERE_IS,
 )  # fmt: skip
 
 _DIRECTORY = Struct(
@@ -121,7 +126,10 @@ CREATE_FILE = CommandSpec(
         SW.MEMORY_FAILURE, SW.CANNOT_PROCESS, SW.SECURITY_STATUS, SW.WRONG_DATA, SW.NOT_SUPPORTED, SW.NO_SPACE,
         SW.WRONG_P1P2,
     ),
-    body=Struct("type" / Int8ub, "header" / Switch(this.type & 0x3F, {0x38: _DIRECTORY}, default=_ELEMENTARY)),
+    body=Struct(
+        "type" / Int8ub,
+        "header" / Switch(this.type & 0x3F, {FileType.DIRECTORY: _DIRECTORY}, default=_ELEMENTARY),
+    ),
     lc=(7, 24),
 )  # fmt: skip
 

@@ -41,7 +41,7 @@ from ..host import (
     Transport,
     personalise,
 )
-from ..profile import Profile, load_profile
+from ..profile import KeyType, Profile, load_profile
 
 __all__ = ["OPERATORS", "City", "CityCard", "CityOutlet", "CityTerminal", "Clock", "Desk"]
 
@@ -84,7 +84,7 @@ class Desk:
         """The PIN that a load needs, ``None`` where the profile asks for none."""
         if f"{Purse.EP.name.lower()}.load" not in self.profile.cos.pin_required:
             return None
-        values = [key.value for key in self.profile.application.keys if key.type == 0x3A]
+        values = [key.value for key in self.profile.application.keys if key.type == KeyType.PIN]
         return bytes.fromhex(values[0] or "")
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from ..apdu import SW
 from ..apdu.os_commands import EXTERNAL_AUTHENTICATE, GET_CHALLENGE, TRIES_LEFT, VERIFY
+from ..profile import KeyType
 from .access import require
 from .call import Call, Handler, Refusal, Session
 from .filesystem import KeyRecord
@@ -15,8 +16,6 @@ from .protection import find_key, give_back_try, need_challenge, need_try, take_
 
 __all__ = ["HANDLERS"]
 
-#: Key types (FMCOS 7.12).
-_AUTHENTICATION, _PIN = 0x39, 0x3A
 _CHALLENGES = (4, 8)
 
 
@@ -47,7 +46,7 @@ def verify(call: Call) -> bytes:
     """VERIFY (JR/T 0025.1 6.2.16): ``9403`` no such PIN, ``6982`` its use right, ``6983`` locked, ``63Cx``
     wrong.
     """
-    record = find_key(call, _PIN, call.command.p2, missing=SW.KEY_INDEX)
+    record = find_key(call, KeyType.PIN, call.command.p2, missing=SW.KEY_INDEX)
     require(record.use, call)
     need_try(record)
     call.session.pin_verified = False  # until a wrong PIN, says JR/T 0025.2 5.5.1.7
@@ -71,7 +70,7 @@ def external_authenticate(call: Call) -> bytes:
     """EXTERNAL AUTHENTICATE (JR/T 0025.1 6.2.6): ``6A88`` no such key, ``6982`` its use right, ``6983`` locked,
     ``6984`` no challenge, ``63Cx`` wrong.
     """
-    record = find_key(call, _AUTHENTICATION, call.command.p2)
+    record = find_key(call, KeyType.AUTHENTICATION, call.command.p2)
     require(record.use, call)
     need_try(record)
     expected = call.profile.suite.cryptogram(record.key, need_challenge(call))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..apdu import SW
-from ..apdu.os_commands import READ_BINARY, UPDATE_BINARY
+from ..apdu.os_commands import ALL_THERE_IS, MOST_BYTES, READ_BINARY, UPDATE_BINARY
 from .call import Call, Handler, Refusal
 from .filesystem import FileType, Node
 from .protection import for_reading, for_writing
@@ -14,10 +14,8 @@ from .selection import target
 
 __all__ = ["HANDLERS"]
 
-#: Most bytes in one answer for Le 00 (FMCOS 6.1).
-_MOST_READ = 239
 _BY_SFI, _RESERVED, _SFI = 0x80, 0x60, 0x1F
-_ALL_THERE_IS = (0, 256)
+_ALL_THERE_IS = (0, ALL_THERE_IS)
 
 
 def _place(call: Call) -> tuple[Node, int]:
@@ -42,7 +40,7 @@ def read_binary(call: Call) -> bytes:
     if left <= 0:
         raise Refusal(SW.OFFSET)
     if size in _ALL_THERE_IS:
-        size = min(left, _MOST_READ)
+        size = min(left, MOST_BYTES)
     elif size > left:
         raise Refusal(0x6C00 | left)
     call.session.select_file(node)

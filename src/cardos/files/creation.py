@@ -8,11 +8,12 @@ from types import MappingProxyType
 
 from ..apdu import SW
 from ..apdu.os_commands import CREATE_FILE
+from ..fields import Value
 from ..profile import CosOptions
 from .access import require_file
 from .call import Call, Handler, Refusal
 from .filesystem import FileType, Node
-from .header import MF_FID, MF_NAME, PROOF_SIZE, PURSE_BODY
+from .header import MF_FID, MF_NAME, PROOF_SIZE, PURSE_FILE
 from .protection import current_directory
 from .selection import enter
 
@@ -20,7 +21,6 @@ __all__ = ["HANDLERS"]
 
 _TYPE_BITS = 0x3F
 _UNUSED_FID = 0xFFFF
-_WHOLE_MEMORY = 0xFFFF
 _MOST_LEVELS = 3  # FMCOS 1.1
 _FEWEST_RECORDS, _LONGEST_RECORD = 2, 248  # FMCOS 7.13.5, 4.1.3
 _NAME_SIZES = range(1, 17)
@@ -32,8 +32,6 @@ _CEILINGS: Mapping[int, Callable[[CosOptions], int]] = MappingProxyType(
     {0x0002: lambda cos: cos.purse_ceiling}
 )
 _NO_CEILING = 0xFFFFFFFF
-#: It lies in the purse file behind balance, serials and overdraft limit.
-_CEILING_OFFSET = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ def _records(shape: int) -> int:
 
 
 def _purse(shape: int) -> int:
-    return PURSE_BODY if shape == _PURSE_SHAPE else 0
+    return PURSE_FILE.width if shape == _PURSE_SHAPE else 0
 
 
 _KINDS: Mapping[int, _Kind] = MappingProxyType(
@@ -136,7 +134,8 @@ def _first_body(call: Call, node: Node, size: int) -> bytes:
     """Zeros, and the ceiling of a purse."""
     if node.type is not FileType.PURSE:
         return bytes(size)
-    return (bytes(_CEILING_OFFSET) + _ceiling(call, node.fid).to_bytes(4, "big")).ljust(size, b"\x00")
+    empty: dict[str, Value] = dict.fromkeys((field.name for field in PURSE_FILE.fields), 0)
+    return PURSE_FILE.assemble({**empty, "ceiling": _ceiling(call, node.fid)})
 
 
 def _need_length(call: Call, *, directory: bool) -> None:

@@ -23,6 +23,9 @@ import enum
 import struct
 from dataclasses import dataclass
 
+from ..layout import Layout
+from ..profile import FileType
+
 __all__ = ["HEADER_SIZE", "PROOF_SIZE", "STATE_OFFSET", "BlockState", "FileType", "Node", "charge"]
 
 _HEADER = struct.Struct(">BBHHHHBBBH")
@@ -35,27 +38,16 @@ PROOF_SIZE = 11
 #: What FMCOS counts for the header of a file (FMCOS 4.2); the DF name comes on top.
 _COUNTED_HEADER = 11
 _COUNTED_PURSE = 22
-#: Length of the body of a purse file; its content is the business of the purse.
-PURSE_BODY = 24
+#: Body of a purse file: what follows the ceiling is reserved, zero.
+PURSE_FILE = Layout.parse(
+    "purse file", ["balance", "online_serial", "offline_serial", "limit", "ceiling", f"={'00' * 9}"]
+)
 #: The MF's name is not counted when it is this one.
 MF_NAME = b"1PAY.SYS.DDF01"
 MF_FID = 0x3F00
 
 _TYPE_BITS = 0x3F
 _ENCIPHERED_BIT = 0x40
-
-
-@enum.unique
-class FileType(enum.IntEnum):
-    """File types by the low 6 bits of their type byte (FMCOS 7.13)."""
-
-    DIRECTORY = 0x38
-    TRANSPARENT = 0x28
-    LINEAR = 0x2A
-    VARIABLE = 0x2C
-    CYCLIC = 0x2E
-    PURSE = 0x2F
-    KEY = 0x3F
 
 
 @enum.unique

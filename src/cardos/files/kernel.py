@@ -14,6 +14,7 @@ from typing import Any
 import construct
 
 from ..apdu import COMMANDS, SW, Command, CommandSpec, Response, is_protected, match
+from ..apdu.os_commands import ALL_THERE_IS, MOST_BYTES
 from ..errors import DecodeError
 from ..profile import Profile
 from .call import Call, Handler, Refusal, Session
@@ -23,8 +24,6 @@ from .selection import enter
 
 __all__ = ["Kernel"]
 
-#: Lc and Le go up to here (FMCOS 6.1); Le 00, which is 256, means all there is.
-_MOST, _ALL_THERE_IS = 239, 256
 _HEADER = 4
 
 #: Commands that a card without MF takes, those that a blocked application takes (JR/T 0025.2 5.5.9.3), and
@@ -51,7 +50,7 @@ def _decode(raw: bytes) -> Command:
         command = Command.decode(raw)
     except DecodeError:
         raise Refusal(SW.WRONG_LENGTH) from None
-    if command.is_extended or len(command.data) > _MOST or _MOST < command.le < _ALL_THERE_IS:
+    if command.is_extended or len(command.data) > MOST_BYTES or MOST_BYTES < command.le < ALL_THERE_IS:
         raise Refusal(SW.WRONG_LENGTH)
     return command
 

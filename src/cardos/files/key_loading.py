@@ -9,6 +9,7 @@ from ..apdu import SW, is_protected
 from ..apdu.os_commands import WRITE_KEY
 from ..apdu.sam_commands import WRITE_SAM_KEY
 from ..errors import ParameterError
+from ..profile import KeyType
 from .access import require, require_file
 from .call import Call, Handler, Refusal
 from .filesystem import KeyRecord, Node
@@ -21,13 +22,10 @@ _ADD = 0x01
 _PIN_SIZES = range(2, 9)
 
 #: Type and identifier of the control key of a directory, DACK (FMCOS 7.12).
-_CONTROL = (0x39, 0x00)
+_CONTROL = (KeyType.AUTHENTICATION, 0x00)
 
 #: Whether a PIN or a key lies under each type of a record (FMCOS 7.12).
-_IS_PIN: Mapping[int, bool] = MappingProxyType(
-    {0x3A: True}
-    | dict.fromkeys((0x30, 0x31, 0x32, 0x34, 0x36, 0x37, 0x38, 0x39, 0x3C, 0x3D, 0x3E, 0x3F), False)
-)
+_IS_PIN: Mapping[int, bool] = MappingProxyType({type_: type_ is KeyType.PIN for type_ in KeyType})
 
 #: Rights of a key that a SAM loaded: it serves everybody, and nothing changes it.
 _SAM_USE, _SAM_CHANGE = 0xF0, 0xEF

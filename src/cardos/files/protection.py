@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ..apdu import SW, SecureChannel, is_protected
 from ..errors import DecodeError, MacMismatch
+from ..profile import KeyType
 from .access import require, require_file
 from .call import Call, Refusal
 from .filesystem import BlockState, KeyRecord, Node
@@ -31,9 +32,6 @@ __all__ = [
     "open_message",
     "take_try",
 ]
-
-#: Key type of file protection, DAMK (JR/T 0025.2 5.3).
-MAINTENANCE = 0x36
 
 #: Makes the answer of a reading command out of the data.
 Seal = Callable[[bytes], bytes]
@@ -150,7 +148,7 @@ def _wrong_mac(call: Call, rule: MacRule, left: int) -> Refusal:
 
 
 def _file_key(call: Call, id_: int) -> KeyRecord:
-    record = find_key(call, MAINTENANCE, id_)
+    record = find_key(call, KeyType.MAINTENANCE, id_)
     require(record.use, call)
     return record
 

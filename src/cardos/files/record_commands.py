@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from ..apdu import SW
-from ..apdu.os_commands import APPEND_RECORD, READ_RECORD, UPDATE_RECORD
+from ..apdu.os_commands import ALL_THERE_IS, APPEND_RECORD, READ_RECORD, UPDATE_RECORD
 from .call import Call, Handler, Refusal
 from .filesystem import FileType, Node
 from .protection import for_reading, for_writing
@@ -21,7 +21,7 @@ __all__ = ["HANDLERS"]
 
 _FIRST, _LAST, _NEXT, _PREVIOUS, _NUMBER = range(5)
 _MODE_BITS = 0x07
-_ALL_THERE_IS = (0, 256)
+_ALL_THERE_IS = (0, ALL_THERE_IS)
 
 #: Gives the number of the record that P1 means in ``node``; ``count + 1`` is one to be added.
 _Finder = Callable[[Call, Node], int]

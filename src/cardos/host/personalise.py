@@ -9,7 +9,7 @@ from datetime import date
 from ..crypto import Key
 from ..errors import ProfileError
 from ..fields import Value
-from ..profile import FILE_TYPES, DirectorySpec, FileSpec, KeySpec, Profile
+from ..profile import FILE_TYPES, DirectorySpec, FileSpec, KeySpec, KeyType, Profile
 from .keyring import KeyRing
 from .session import FileSession
 from .transport import Transport
@@ -21,7 +21,7 @@ _DIRECTORY_TAIL = b"\xff\xff"
 _MAC_REQUIRED = 0x80  # high bit of the file type
 _PURSE_SHAPE = 0x0208
 _WHOLE_CARD = 0xFFFF
-_CONTROL, _LINE_PROTECTION = 0x39, 0x36
+_CONTROL = (KeyType.AUTHENTICATION, 0)
 _SAM_KEY_LIMIT = 0x20  # key types below are kinds of a SAM key
 
 
@@ -165,19 +165,19 @@ def _size(directory: DirectorySpec) -> int:
 
 def _write_keys(session: FileSession, directory: DirectorySpec, plan: _Plan) -> None:
     control: Key | None = None
-    for key in sorted(directory.keys, key=lambda key: (key.type, key.id) != (_CONTROL, 0)):
+    for key in sorted(directory.keys, key=lambda key: (key.type, key.id) != _CONTROL):
         value = plan.values[directory.fid, key]
         if key.type < _SAM_KEY_LIMIT:
             usage = plan.levels << 5 | key.type
             master = plan.profile.suite.key(value)
-            session.write_sam_key(usage, key.id, key.second, master, control=plan.key(directory, _CONTROL, 0))
+            session.write_sam_key(usage, key.id, key.second, master, control=plan.key(directory, *_CONTROL))
         else:
             session.write_key(
                 key.type, key.id, value, use=key.use, change=key.change, first=key.first, second=key.second,
                 control=control,
             )  # fmt: skip
-        if (key.type, key.id) == (_CONTROL, 0):
-            control = plan.key(directory, _CONTROL, 0)
+        if (key.type, key.id) == _CONTROL:
+            control = plan.key(directory, *_CONTROL)
 
 
 def _make_file(session: FileSession, directory: DirectorySpec, spec: FileSpec, plan: _Plan) -> None:
@@ -188,7 +188,7 @@ def _make_file(session: FileSession, directory: DirectorySpec, spec: FileSpec, p
     key = None
     if spec.mac:
         # The low two bits of the protection byte name the key for writing, 11 being key 00 (FMCOS 7.13).
-        key = plan.key(directory, _LINE_PROTECTION, ~spec.protection & 0x03)
+        key = plan.key(directory, KeyType.MAINTENANCE, ~spec.protection & 0x03)
     if spec.type == "transparent":
         session.update_binary(spec.sfi, content, key=key)
     else:

@@ -25,6 +25,7 @@ from ..apdu.os_commands import (
 from ..apdu.sam_commands import WRITE_SAM_KEY
 from ..crypto import Key, Suite
 from ..errors import ParameterError, StatusError, TransportError
+from ..profile import FileType
 from .transport import GetResponse, Transport
 
 __all__ = ["MF", "CardSession", "FileSession"]
@@ -144,7 +145,7 @@ class FileSession(CardSession):
         ``tail`` is the transport code (MF), or two reserved bytes FFFF and the name (DF).
         """
         header = {"size": size, "create": create, "erase": erase, "application": application, "tail": tail}
-        self.send(CREATE_FILE.command(*divmod(fid, 256), type=0x38, header=header))
+        self.send(CREATE_FILE.command(*divmod(fid, 256), type=FileType.DIRECTORY, header=header))
 
     def create_file(
         self, fid: int, file_type: int, *, shape: int, read: int, write: int, protection: int

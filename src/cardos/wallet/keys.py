@@ -13,6 +13,7 @@ from ..files.access import require
 from ..files.call import Call, Refusal
 from ..files.filesystem import KeyRecord
 from ..files.protection import current_directory
+from ..profile import KeyType
 
 __all__ = [
     "KEY_TYPES",
@@ -24,7 +25,13 @@ __all__ = [
 
 #: Type of the key record for each purpose that a dialect names (JR/T 0025.2 5.3, annex B).
 KEY_TYPES: Mapping[str, int] = MappingProxyType(
-    {"load": 0x3F, "purchase": 0x3E, "unload": 0x3D, "overdraft": 0x3C, "tac": 0x34}
+    {
+        "load": KeyType.LOAD,
+        "purchase": KeyType.PURCHASE,
+        "unload": KeyType.UNLOAD,
+        "overdraft": KeyType.OVERDRAFT,
+        "tac": KeyType.TAC,
+    }
 )
 #: DTK has no index in any command; it is the first of its type.
 TAC_KEY_ID = 0x00

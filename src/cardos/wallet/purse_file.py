@@ -12,9 +12,10 @@ from types import MappingProxyType
 from typing import Final, cast
 
 from ..apdu.purse_commands import ED, EP
+from ..files.header import PURSE_FILE
 from ..layout import Layout
 
-__all__ = ["NO_MAC", "PROOF", "PURSES", "PURSE_FILE", "Proof", "Purse", "PurseState"]
+__all__ = ["NO_MAC", "PROOF", "PURSES", "Proof", "Purse", "PurseState"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,6 @@ PURSES: Mapping[int, Purse] = MappingProxyType(
         ED: Purse("ed", 0x0001, MappingProxyType({"load": 0x01, "purchase": 0x05})),
         EP: Purse("ep", 0x0002, MappingProxyType({"load": 0x02, "purchase": 0x06})),
     }
-)
-
-#: Body of a purse file; what follows the ceiling is reserved, zero.
-PURSE_FILE = Layout.parse(
-    "purse file", ["balance", "online_serial", "offline_serial", "limit", "ceiling", f"={'00' * 9}"]
 )
 
 
