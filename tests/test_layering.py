@@ -24,6 +24,7 @@ ORDER = (
     {"fields"},
     {"layout"},
     {"crypto"},
+    {"options"},
     {"profile"},
     {"apdu"},
     {"files"},

@@ -64,9 +64,9 @@ def test_extends_inherits_files_and_changes_the_head():
     assert tdes.directories == sm4.directories
     assert ("card_serial",) == tdes.factors
     assert ("issuer", "card_serial") == sm4.factors
-    assert tdes.cos.purse_ceiling == sm4.cos.purse_ceiling
-    assert "ep.load" in sm4.cos.pin_required
-    assert "ep.load" not in tdes.cos.pin_required
+    assert tdes.purse.ceiling == sm4.purse.ceiling
+    assert "ep.load" in sm4.purse.pin_required
+    assert "ep.load" not in tdes.purse.pin_required
 
 
 @pytest.mark.parametrize(
@@ -78,12 +78,12 @@ def test_extends_inherits_files_and_changes_the_head():
         ('dialect = "pboc2"', 'dialect = "pboc9"', "pboc9", "no such profile; known are cjt166, pboc2"),
         ("memory = 4096", 'memory = "much"', "[cos]", "memory must be int, got 'much'"),
         ("memory = 4096", "memroy = 4096", "[cos]", "unknown field memroy"),
-        ("memory = 4096", "memory = 64", "[cos]", "memory must be 1024..32768 bytes, got 64"),
+        ("memory = 4096", "memory = 64", "[cos]", "memory must be 512..32768 bytes, got 64"),
         (
             "memory = 4096",
-            'sam_factor_order = "x"',
+            "blocked_select = 0x6985",
             "[cos]",
-            "sam_factor_order must be reverse or as_sent, got 'x'",
+            "blocked_select must be 6A81 or 6283, got 6985",
         ),
         ("memory = 4096", 'atr = "3B6"', "[cos]", "atr must be whole bytes in hex, got '3B6'"),
         ("fid = 0x3F00", "fid = 0x3F01", "[directory]", "first directory must be the MF"),
@@ -198,4 +198,10 @@ def test_shipped_files_are_toml_with_only_known_tables():
     folder = resources.files("cardos") / "profiles"
     for entry in folder.iterdir():
         if entry.name.endswith(".toml"):
-            assert set(tomllib.loads(entry.read_text(encoding="utf-8"))) <= {"profile", "cos", "directory"}
+            assert set(tomllib.loads(entry.read_text(encoding="utf-8"))) <= {
+                "profile",
+                "cos",
+                "purse",
+                "sam",
+                "directory",
+            }

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 import pytest
 
-from cardos import clearing, crypto, demo, host, profile
+from cardos import clearing, crypto, demo, host, options, profile
 from cardos.apdu import COMMANDS, Protection
 from cardos.clearing import ClearingHouse, KeyProvider
 from cardos.crypto import SUITES, SessionRule, Truncation
@@ -36,7 +36,9 @@ RESULTS = [
     host.SamInfo,
     host.Trace,
     host.TraceEvent,
-    profile.CosOptions,
+    options.CosOptions,
+    options.PurseOptions,
+    options.SamOptions,
     profile.DirectorySpec,
     profile.FileSpec,
     profile.KeySpec,

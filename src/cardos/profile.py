@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -21,9 +21,9 @@ from typing import Any, TypeVar, cast
 from .crypto import SUITES, Dialect, Layout, Suite, Transaction
 from .errors import CardosError, ProfileError
 from .fields import FIELDS
+from .options import CosOptions, PurseOptions, SamOptions, check_options
 
 __all__ = [
-    "CosOptions",
     "DirectorySpec",
     "FileSpec",
     "FileType",
@@ -38,6 +38,7 @@ __all__ = [
 # A TOML table: its values are whatever the file holds until they are checked below.
 Table = Mapping[str, Any]
 _T = TypeVar("_T")
+_Options = TypeVar("_Options", CosOptions, PurseOptions, SamOptions)
 
 
 @enum.unique
@@ -107,9 +108,10 @@ class FileSpec:
     """One elementary file.  ``type`` is a name of :data:`FILE_TYPES`.
 
     ``size`` is in bytes (transparent, variable, key), ``records`` and ``record_length`` describe linear and
-    cyclic files, ``log`` is the SFI of a purse's log, ``ceiling`` its largest balance in fen.  ``mac``
-    demands a MAC for writing. ``content`` lists layout elements that personalisation writes, ``initial`` is
-    hex that it writes.
+    cyclic files, ``log`` is the SFI of a purse's log, ``ceiling`` its largest balance (-1: as the purse
+    options say) and ``limit`` its overdraft limit at the start, in fen.  ``mac`` demands a MAC
+    for writing.  ``content`` lists layout elements that personalisation writes, ``initial`` is hex that it
+    writes.
     """
 
     fid: int
@@ -122,6 +124,8 @@ class FileSpec:
     protection: int = 0xFF
     mac: bool = False
     log: int = 0
+    ceiling: int = -1
+    limit: int = 0
     content: tuple[str, ...] = ()
     initial: str | None = None
 
@@ -140,6 +144,10 @@ class FileSpec:
 class DirectorySpec:
     """The MF (``fid`` 3F00) or an application: rights, name (hex) and application file identifier, files
     and keys.
+
+    ``parent`` is the identifier of the directory it lies in.  ``fci`` are the data objects of SELECT inside
+    tag A5, ``TAG=hex`` or a ``TAG`` that the card fills (88, 9F08, 9F0C, BF0C); empty, the application file
+    identifier decides (FMCOS 7.4).
     """
 
     fid: int
@@ -147,6 +155,8 @@ class DirectorySpec:
     create: int = 0xF0
     erase: int = 0xF0
     application: int = 0x95
+    parent: int = 0x3F00
+    fci: tuple[str, ...] = ()
     files: tuple[FileSpec, ...] = ()
     keys: tuple[KeySpec, ...] = ()
 
@@ -154,33 +164,6 @@ class DirectorySpec:
     def aid(self) -> bytes:
         """The DF name as bytes."""
         return bytes.fromhex(self.name)
-
-
-@dataclass(frozen=True, slots=True)
-class CosOptions:
-    """What differs from product to product.
-
-    ``atr`` and ``ats`` are hex, ``memory`` is the size of the non-volatile memory, 1024..32768 bytes,
-    ``transport_code`` (hex) what CREATE FILE of the MF must carry.  ``pin_required`` lists the operations
-    that need a verified PIN, such as ``ep.load`` (JR/T 0025.2 5.5), ``pin_missing`` is the status without
-    it.  ``blocked_select`` is the status of selecting a blocked application, ``fci_version`` tag 9F08 of
-    the FCI (-1: left out), ``purse_ceiling`` the largest balance of the electronic purse in fen.  A PSAM
-    gives ``sam_first_serial`` first, stands ``sam_mac2_tries`` wrong MAC2, and takes the factors of 8070 in
-    ``sam_factor_order``: ``reverse`` (the last one first) or ``as_sent``.
-    """
-
-    atr: str = "3B6D000080650849048653000000000000"
-    ats: str = "10788090022090000000000000000000"
-    memory: int = 8192
-    transport_code: str = "FFFFFFFFFFFFFFFF"
-    pin_required: tuple[str, ...] = ("ed.load", "ed.purchase", "ed.balance", "ep.load")
-    blocked_select: int = 0x6A81
-    fci_version: int = 2
-    pin_missing: int = 0x6982
-    purse_ceiling: int = 0x00FFFFFF
-    sam_first_serial: int = 0
-    sam_mac2_tries: int = 15
-    sam_factor_order: str = "reverse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +178,8 @@ class Profile:
     dialect: Dialect
     factors: tuple[str, ...]
     cos: CosOptions
+    purse: PurseOptions
+    sam: SamOptions
     directories: tuple[DirectorySpec, ...]
     where: str = field(compare=False, default="")
 
@@ -207,6 +192,24 @@ class Profile:
     def application(self) -> DirectorySpec:
         """The directory that holds the purse (or the PSAM's keys): the last one declared."""
         return self.directories[-1]
+
+    def with_options(self, **changes: object) -> Profile:
+        """The profile with some options changed, each found in its table by its name.
+
+        Raises :class:`~cardos.errors.ProfileError` for a name or a value that no table has.
+
+        >>> load_profile("city-3des").with_options(pin_missing=0x6985).purse.pin_missing == 0x6985
+        True
+        """
+        tables = {}
+        for name in ("cos", "purse", "sam"):
+            old = getattr(self, name)
+            mine = {key: changes.pop(key) for key in list(changes) if hasattr(old, key)}
+            tables[name] = replace(old, **mine)
+            check_options(tables[name], f"{self.where} [{name}]")
+        if changes:
+            raise ProfileError(f"unknown option {next(iter(changes))}", where=self.where)
+        return replace(self, **tables)
 
     def file(self, fid: int) -> FileSpec:
         """The file with this identifier; :class:`~cardos.errors.ProfileError` when the profile has none."""
@@ -308,27 +311,9 @@ def _record(kind: type[_T], row: Table, where: str) -> _T:
     return kind(**values)
 
 
-_FACTOR_ORDERS = ("reverse", "as_sent")
-_LEAST_MEMORY, _MOST_MEMORY = 1024, 32768
-
-
-def _cos(row: Table, where: str) -> CosOptions:
-    options = _record(CosOptions, row, where)
-    if not _LEAST_MEMORY <= options.memory <= _MOST_MEMORY:
-        raise ProfileError(
-            f"memory must be {_LEAST_MEMORY}..{_MOST_MEMORY} bytes, got {options.memory}", where=where
-        )
-    if options.sam_factor_order not in _FACTOR_ORDERS:
-        choices = " or ".join(_FACTOR_ORDERS)
-        raise ProfileError(
-            f"sam_factor_order must be {choices}, got {options.sam_factor_order!r}", where=where
-        )
-    for name in ("atr", "ats", "transport_code"):
-        value = getattr(options, name)
-        try:
-            bytes.fromhex(value)
-        except ValueError:
-            raise ProfileError(f"{name} must be whole bytes in hex, got {value!r}", where=where) from None
+def _options(kind: type[_Options], table: Table, name: str, where: str) -> _Options:
+    options = _record(kind, table.get(name, {}), f"{where} [{name}]")
+    check_options(options, f"{where} [{name}]")
     return options
 
 
@@ -404,14 +389,16 @@ def _directory(row: Table, where: str) -> DirectorySpec:
 
 def _profile_table(name: str) -> tuple[Table, str]:
     """The tables of a profile file; ``extends`` brings those of another, which it then changes ([profile],
-    [cos]) or replaces.
+    [cos], [purse], [sam]) or replaces.
     """
     table, where = _read(name, "", profile_names())
     head = table.get("profile", {})
     if "extends" not in head:
         return table, where
     parent, _ = _profile_table(head["extends"])
-    merged = {key: {**parent.get(key, {}), **table.get(key, {})} for key in ("profile", "cos")}
+    merged = {
+        key: {**parent.get(key, {}), **table.get(key, {})} for key in ("profile", "cos", "purse", "sam")
+    }
     return {**parent, **table, **merged}, where
 
 
@@ -449,7 +436,9 @@ def load_profile(name: str) -> Profile:
         head["kind"],
         load_dialect(head["dialect"], head["suite"]),
         tuple(head["factors"]),
-        _cos(table.get("cos", {}), f"{where} [cos]"),
+        _options(CosOptions, table, "cos", where),
+        _options(PurseOptions, table, "purse", where),
+        _options(SamOptions, table, "sam", where),
         directories,
         where,
     )

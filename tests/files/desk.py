@@ -190,6 +190,5 @@ def application(profile: str = "city-3des", *, protocol: str = "T=1", **options:
 
 
 def changed(name: str, **options: object) -> Profile:
-    """A profile with other options of its operating system."""
-    profile = load_profile(name)
-    return replace(profile, cos=replace(profile.cos, **options))
+    """A profile with other options."""
+    return load_profile(name).with_options(**options)

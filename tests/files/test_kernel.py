@@ -113,8 +113,8 @@ def test_every_declared_command_has_a_handler_somewhere():
     assert {spec.name for spec in COMMANDS} - handled <= {"GET RESPONSE"}  # the link's, with T=0
 
 
-def test_the_purse_ceiling_comes_from_the_profile():
-    desk = application(purse_ceiling=0x00012345)
+def test_the_ceiling_comes_from_the_profile():
+    desk = application(ceiling=0x00012345)
     desk.ok("80E0000107 2F 0208 F0 00 FF 18", SELECT_MF)
     directory = desk.fs.by_name(bytes.fromhex("A00000000386980701"))
     made = [desk.fs.read(desk.fs.find(directory, fid), 0, 24).hex() for fid in (1, 2)]

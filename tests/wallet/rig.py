@@ -61,10 +61,9 @@ class Random:
         self.values.append(bytes.fromhex(value))
 
 
-def options(name: str, **cos: object) -> Profile:
-    """A shipped profile with some options of its operating system changed."""
-    profile = load_profile(name)
-    return replace(profile, cos=replace(profile.cos, **cos))
+def options(name: str, **changes: object) -> Profile:
+    """A shipped profile with some options changed."""
+    return load_profile(name).with_options(**changes)
 
 
 def moment(when: datetime) -> Mapping[str, date | time]:

@@ -51,7 +51,7 @@ def exhausted(then):
     """MAC2 wrong as often as the profile allows, then a command."""
 
     def provoke(sam):
-        for _ in range(sam.profile.cos.sam_mac2_tries):
+        for _ in range(sam.profile.sam.mac2_tries):
             sam.init()
             assert SW.MAC_INVALID == sam.raw(CREDIT).sw
         return sam.raw(then(sam) if callable(then) else then)
@@ -229,14 +229,14 @@ def test_a_refused_init_does_not_step(sam, fields):
 
 @pytest.mark.parametrize("first", [0, 1, 1000])
 def test_first_serial_is_an_option(first):
-    sam = SamRig.build(options("psam-3des", sam_first_serial=first))
+    sam = SamRig.build(options("psam-3des", first_serial=first))
     assert [first, first + 1] == [sam.init((CARD,)).terminal_serial for _ in range(2)]
 
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_last_serial(first):
     """FFFFFFFE is the last; the counter then stands at its maximum and stays there."""
-    sam = SamRig.build(options("psam-3des", sam_first_serial=first), counter=0xFFFFFFFE - first)
+    sam = SamRig.build(options("psam-3des", first_serial=first), counter=0xFFFFFFFE - first)
     assert 0xFFFFFFFE == sam.init((CARD,)).terminal_serial
     for _ in range(2):
         sam.init((CARD,), sw=SW.COUNTER_MAXIMUM)
@@ -268,7 +268,7 @@ def failures(sam):
 
 @pytest.mark.parametrize("tries", [1, 3, 15])
 def test_mac2_tries(tries):
-    sam = SamRig.build(options("psam-3des", sam_mac2_tries=tries))
+    sam = SamRig.build(options("psam-3des", mac2_tries=tries))
     for count in range(tries):
         assert count == failures(sam)
         sam.init((CARD,))
@@ -279,7 +279,7 @@ def test_mac2_tries(tries):
 
 
 def test_a_right_mac2_clears_the_count(sam):
-    for _ in range(sam.profile.cos.sam_mac2_tries - 1):
+    for _ in range(sam.profile.sam.mac2_tries - 1):
         sam.init((CARD,))
         sam.credit(bytes(4), sw=SW.MAC_INVALID)
     sam.reset()
@@ -288,7 +288,7 @@ def test_a_right_mac2_clears_the_count(sam):
 
 
 def test_the_count_does_not_run_over():
-    sam = SamRig.build(options("psam-3des", sam_mac2_tries=1000))
+    sam = SamRig.build(options("psam-3des", mac2_tries=1000))
     for _ in range(260):
         sam.init((CARD,))
         sam.credit(bytes(4), sw=SW.MAC_INVALID)
@@ -360,8 +360,8 @@ def test_the_algorithm_identifier_chooses_nothing(algorithm):
 
 
 def test_factor_order_is_an_option():
-    as_sent = SamRig.build(options("psam-3des", sam_factor_order="as_sent"), usage=0x42)
-    reverse = SamRig.build(options("psam-3des", sam_factor_order="reverse"), usage=0x42)
+    as_sent = SamRig.build(options("psam-3des", factor_order="as_sent"), usage=0x42)
+    reverse = SamRig.build(options("psam-3des", factor_order="reverse"), usage=0x42)
     assert as_sent.init((CARD, ISSUER)).mac1 == reverse.init((ISSUER, CARD)).mac1
     assert as_sent.init((CARD, CARD)).mac1 == reverse.init((CARD, CARD)).mac1
 

@@ -113,7 +113,7 @@ def test_8070_and_8072_two_levels():
     ],
 )
 def test_8070_uses_the_card_key(levels, order, factors, card_key):
-    sam = model_sam(levels, sam_factor_order=order)
+    sam = model_sam(levels, factor_order=order)
     answer = sam.init(factors, key_version=1)
     session = sam.dialect.session_key(
         "purchase", sam.suite.key(h(card_key)), random=h("A1B2C3D4"), offline_serial=5, terminal_serial=0x64

@@ -81,7 +81,7 @@ class CommandSpec:
     ``cla`` is the class without secure messaging, ``p1`` and ``p2`` the allowed values, ``body`` and
     ``answer`` construct layouts (``None``: no data), ``lc`` the least and most plain data bytes, ``le`` the
     answer bytes asked for (0 none, 256 all there is), ``statuses`` what it can answer besides 9000, 6700,
-    6D00 and 6E00.
+    6D00 and 6E00; ``effect`` says in one sentence what a success changes on the card.
     """
 
     name: str
@@ -96,6 +96,7 @@ class CommandSpec:
     lc: tuple[int, int] = (0, 0)
     le: int = 0
     protection: Protection = Protection.NEVER
+    effect: str = ""
 
     @classmethod
     def fixed(

@@ -82,7 +82,7 @@ class Desk:
     @property
     def pin(self) -> bytes | None:
         """The PIN that a load needs, ``None`` where the profile asks for none."""
-        if f"{Purse.EP.name.lower()}.load" not in self.profile.cos.pin_required:
+        if f"{Purse.EP.name.lower()}.load" not in self.profile.purse.pin_required:
             return None
         values = [key.value for key in self.profile.application.keys if key.type == KeyType.PIN]
         return bytes.fromhex(values[0] or "")

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from ..apdu import SW
 from ..apdu.os_commands import CREATE_FILE
 from ..fields import Value
-from ..profile import CosOptions
+from ..options import PurseOptions
 from .access import require_file
 from .call import Call, Handler, Refusal
 from .filesystem import FileType, Node
@@ -28,8 +28,8 @@ _RESERVED_SIZE = 2  # FFFF before the name of a directory
 _PURSE_SHAPE = 0x0208
 
 #: Largest balance of the purse with this file identifier, where the profile limits it.
-_CEILINGS: Mapping[int, Callable[[CosOptions], int]] = MappingProxyType(
-    {0x0002: lambda cos: cos.purse_ceiling}
+_CEILINGS: Mapping[int, Callable[[PurseOptions], int]] = MappingProxyType(
+    {0x0002: lambda options: options.ceiling}
 )
 _NO_CEILING = 0xFFFFFFFF
 
@@ -127,7 +127,7 @@ def _elementary(call: Call, parent: Node) -> tuple[Node, bytes]:
 
 def _ceiling(call: Call, fid: int) -> int:
     limit = _CEILINGS.get(fid)
-    return _NO_CEILING if limit is None else limit(call.profile.cos)
+    return _NO_CEILING if limit is None else limit(call.profile.purse)
 
 
 def _first_body(call: Call, node: Node, size: int) -> bytes:

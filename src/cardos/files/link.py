@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from ..apdu import SW, Response
 from ..apdu.os_commands import GET_RESPONSE
-from ..profile import CosOptions
+from ..options import CosOptions
 from .kernel import Kernel
 
 __all__ = ["PROTOCOLS", "LinkProtocol", "answer_to_reset"]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ..apdu import SW
 from ..errors import ParameterError
+from ..options import CAPACITIES
 from ..profile import Profile
 from .call import Refusal
 from .header import (
@@ -22,10 +23,7 @@ from .header import (
 from .journal import JOURNAL_SIZE, Journal
 from .memory import Memory
 
-__all__ = ["CAPACITIES", "Volume", "memory_size"]
-
-#: Sizes of card memory that can be simulated, bytes.
-CAPACITIES = range(512, 32769)
+__all__ = ["Volume", "memory_size"]
 
 
 def memory_size(profile: Profile) -> int:

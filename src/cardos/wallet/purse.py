@@ -98,7 +98,7 @@ def _account(call: Call, purse: Purse) -> _Account:
 
 def _authorise(call: Call, account: _Account, operation: str, sw: int) -> None:
     """The use right of the purse file and the PIN rule of the profile (JR/T 0025.2 5.5)."""
-    needs_pin = f"{account.purse.name}.{operation}" in call.profile.cos.pin_required
+    needs_pin = f"{account.purse.name}.{operation}" in call.profile.purse.pin_required
     if (needs_pin and not call.session.pin_verified) or not allowed(account.node.read, call.session):
         raise Refusal(sw)
 
@@ -125,7 +125,7 @@ def _begin(call: Call, operation: str) -> tuple[_Account, KeyRecord, Transaction
     TAC key and log there (6985), serial below its maximum (9402).
     """
     account = _account(call, PURSES[call.command.p2])
-    _authorise(call, account, operation, call.profile.cos.pin_missing)
+    _authorise(call, account, operation, call.profile.purse.pin_missing)
     transaction = _transaction(call, account.purse.types[operation])
     record = transaction_key(call, transaction.key, call.body.key_index)
     tac_key(call)

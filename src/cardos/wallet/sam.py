@@ -89,7 +89,7 @@ def _next_serial(call: Call) -> int:
     field = FIELDS["terminal_serial"]
     node = _file(call, current_directory(call), COUNTER_FILE, field.width)
     given = int.from_bytes(call.fs.read(node, 0, field.width), "big")
-    serial = given + call.profile.cos.sam_first_serial
+    serial = given + call.profile.sam.first_serial
     if serial >= field.maximum:
         raise Refusal(SW.COUNTER_MAXIMUM)
     call.fs.write(node, 0, (given + 1).to_bytes(field.width, "big"))
@@ -123,7 +123,7 @@ def _card_key(call: Call, factors: list[bytes]) -> Key:
         if record.type >> _LEVEL_SHIFT == len(factors):
             if not allowed(record.use, call.session):
                 raise Refusal(SW.CONDITIONS)
-            return diversify(record.key, *factors[:: FACTOR_ORDERS[call.profile.cos.sam_factor_order]])
+            return diversify(record.key, *factors[:: FACTOR_ORDERS[call.profile.sam.factor_order]])
     raise Refusal(SW.WRONG_LENGTH)
 
 
@@ -184,7 +184,7 @@ def _while_tries_are_left(handler: Handler) -> Handler:
     """``6983`` once MAC2 was wrong as often as the profile allows; APPLICATION UNBLOCK is the way out."""
 
     def limited(call: Call) -> bytes:
-        if mac2_failures(call) >= call.profile.cos.sam_mac2_tries:
+        if mac2_failures(call) >= call.profile.sam.mac2_tries:
             raise Refusal(SW.METHOD_BLOCKED)
         return handler(call)
 
