@@ -1,11 +1,17 @@
-"""What the whole suite shares: reproducible Hypothesis runs, and no silent skip where everything must be there."""
+"""What the whole suite shares: reproducible Hypothesis runs, no silent skip where everything must be there, and the
+count of power cuts.
+"""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 import pytest
 from hypothesis import settings
+
+from cardos.apdu import COMMANDS, SW
+from tests.powercut import VISITED
 
 REQUIRE_ALL = os.environ.get("CARDOS_REQUIRE_ALL") == "1"
 
@@ -34,8 +40,50 @@ def pytest_make_collect_report(collector):
     return report
 
 
+# ------------------------------------------------------------------ power cuts
+
+#: Cut points of this process and, in the process that reports, of all its workers.
+CUTS: Counter[str] = Counter()
+#: The commands that can write: those that may answer that the memory failed.
+WRITING = {spec.name for spec in COMMANDS if SW.MEMORY_FAILURE in spec.statuses}
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--all-cut", action="store_true", help="fail when a command that can write was never cut in the run"
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """A worker of pytest-xdist ends: its counts."""
+    CUTS.update(getattr(node, "workeroutput", {}).get("cuts", {}))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    """A worker gives its counts away; the process that reports holds them against the declared commands."""
+    CUTS.update(VISITED)
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["cuts"] = dict(VISITED)
+    elif session.config.getoption("--all-cut") and not session.exitstatus and WRITING - set(CUTS):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def report_cuts(terminalreporter):
+    if not CUTS:
+        return
+    terminalreporter.section("power cuts")
+    for name, points in sorted(CUTS.items()):
+        terminalreporter.write_line(f"{points:>9,}  {name}")
+    terminalreporter.write_line(f"{CUTS.total():>9,}  cut points, each followed by a power-up")
+    if terminalreporter.config.getoption("--all-cut") and (never := WRITING - set(CUTS)):
+        terminalreporter.write_line(f"never cut: {', '.join(sorted(never))}", red=True)
+
+
 def pytest_terminal_summary(terminalreporter):
-    """Tests that took over a second and do not say so."""
+    """The power cuts, and tests that took over a second and do not say so."""
+    report_cuts(terminalreporter)
     passed = terminalreporter.stats.get("passed", [])
     for report in passed:
         if report.when == "call" and report.duration > 1 and "slow" not in report.keywords:

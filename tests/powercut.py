@@ -1,30 +1,42 @@
 """The power-cut sweep: whatever a card does, the power is cut at every raw write of it.
 
-Each write is cut before its first byte, after its last, and torn in between, with the byte under the cut old or
-garbage; then the recovery at the next power-up is cut the same way, and only then may the card start.  What
-the card shows afterwards must be one of the allowed states.
+Each write is cut before its first byte, after its last, and torn in between: a short one at every byte, a long one
+at every boundary of a memory page and around its first and last bytes.  The byte under the cut is old or garbage.
+Then the recovery at the next power-up is cut the same way, and only then may the card start.  What the card shows
+afterwards must be one of the allowed states.
+
+Every cut point is counted under the command that was cut; the summary of a test run prints the counts, and a full
+run fails when a command that can write was never cut (see conftest.py).  ``CARDOS_EVERY_BYTE=1`` tears every write
+at every byte.
 """
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from cardos.apdu import Command
+from cardos.apdu.catalogue import find_spec
 from cardos.card import Card, CardSnapshot
 from cardos.files.memory import PowerCut
 
 T = TypeVar("T")
 
-#: Torn writes up to this length are torn at every byte; of longer ones the first and last bytes and the middle.
-EVERY_BYTE = 16
+#: Writes up to this length are torn at every byte; longer ones at every multiple of it, as at pages of the memory.
+PAGE = 16
+
+#: Cut points visited so far, by the command that was cut; those of a recovery count for the command before it.
+VISITED: Counter[str] = Counter()
 
 
 def _places(length: int, *, every_byte: bool) -> list[int]:
     """Where a write of ``length`` bytes is torn: the number of its bytes that arrive, 0 none, length all."""
-    if every_byte or length <= EVERY_BYTE:
+    if every_byte or length <= PAGE or os.environ.get("CARDOS_EVERY_BYTE") == "1":
         return list(range(length + 1))
-    return sorted({0, 1, 2, 6, 7, length // 2, length - 1, length})
+    return sorted({0, 1, 2, 6, 7, length - 1, length, *range(PAGE, length, PAGE)})
 
 
 def _cut(card: Card, act: Callable[[], object], writes: int, torn: int, *, garbage: bool) -> int:
@@ -60,6 +72,23 @@ def _each_cut(
 
 
 @contextmanager
+def _named(card: Card, names: list[str]) -> Iterator[None]:
+    """Note in ``names`` the command that the card is given, as long as this lasts."""
+    transmit = card.transmit
+
+    def noting(command: bytes) -> bytes:
+        spec = find_spec(Command.decode(command, strict=False))
+        names[:] = [spec.name if spec else command[:4].hex()]
+        return transmit(command)
+
+    card.transmit = noting  # type: ignore[method-assign]  # for the length of one sweep
+    try:
+        yield
+    finally:
+        del card.transmit
+
+
+@contextmanager
 def _under_power(card: Card, snapshot: CardSnapshot) -> Iterator[None]:
     card.restore(snapshot)
     card.power_on()
@@ -92,15 +121,22 @@ def sweep(
     with _under_power(card, card.snapshot()):
         new = observe(card)
     allowed = [old, new] if states is None else list(states)
-    points = 0
-    for cut in _each_cut(card, start, lambda: run(card), every_byte=every_byte):
+    points, names = 0, ["power-up"]
+
+    def act() -> None:
+        with _named(card, names):
+            run(card)
+
+    for cut in _each_cut(card, start, act, every_byte=every_byte):
         points += 1
+        VISITED[names[0]] += 1
         broken = CardSnapshot(cut.memory, None)
         with _under_power(card, broken):
             seen = observe(card)
         assert seen in allowed
         for again in _each_cut(card, broken, card.power_on, every_byte=every_byte) if recovery else ():
             points += 1
+            VISITED[names[0]] += 1
             with _under_power(card, CardSnapshot(again.memory, None)):
                 assert seen == observe(card)
     assert points, "run must write, or there is nothing to cut"
