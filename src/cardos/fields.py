@@ -21,6 +21,9 @@ __all__ = ["FIELDS", "Field", "Kind", "Value", "bcd", "unbcd", "with_moment"]
 
 Value = int | bytes | date | time
 
+#: The numbers 0..99 as packed BCD.
+_BCD = tuple(number // 10 << 4 | number % 10 for number in range(100))
+
 
 class Kind(enum.Enum):
     """How the bytes of a field are read."""
@@ -92,9 +95,10 @@ class Field:
 
     def _encode_moment(self, value: Value) -> bytes:
         if self.kind is Kind.DATE and isinstance(value, date):
-            return bcd(value.strftime("%Y%m%d").zfill(8))
+            century, year = divmod(value.year, 100)
+            return bytes((_BCD[century], _BCD[year], _BCD[value.month], _BCD[value.day]))
         if self.kind is Kind.TIME and isinstance(value, time):
-            return bcd(value.strftime("%H%M%S"))
+            return bytes((_BCD[value.hour], _BCD[value.minute], _BCD[value.second]))
         raise ParameterError(self.name, f"a {self.kind.value} or {self.width} bytes", type(value).__name__)
 
     def decode(self, raw: bytes, *, offset: int = 0, path: str | None = None) -> Value:
@@ -134,6 +138,8 @@ FIELDS: Mapping[str, Field] = _table(
     ("type", 1, Kind.UINT, "transaction type identifier, 01..09, 91..96"),
     ("terminal", 6, Kind.BYTES, "terminal number, BCD"),
     ("terminal_serial", 4, Kind.UINT, "terminal transaction serial, from the PSAM"),
+    ("load_serial", 4, Kind.UINT, "load serial, from the load SAM"),
+    ("load_limit", 4, Kind.UINT, "fen that a load SAM may still load"),
     ("date", 4, Kind.DATE, "BCD YYYYMMDD"),
     ("time", 3, Kind.TIME, "BCD HHMMSS"),
     ("online_serial", 2, Kind.UINT, "online transaction serial of the card"),
@@ -151,6 +157,10 @@ FIELDS: Mapping[str, Field] = _table(
     ("gmac", 4, Kind.BYTES, "GMAC"),
     ("tac", 4, Kind.BYTES, "TAC"),
     ("gtac", 4, Kind.BYTES, "GTAC"),
+    ("lock_state", 1, Kind.UINT, "grey lock of a purse: 00 none, 01 locked, 10 debited with the TAC unread"),
+    ("purse_code", 1, Kind.UINT, "purse of a lock proof, P2 of the command that locked it"),
+    ("lock_value", 4, Kind.BYTES, "in a lock proof: amount of a debit, MAC2 of a lock"),
+    ("lock_tac", 4, Kind.BYTES, "in a lock proof: GTAC of a lock, TAC of a debit, MAC3 of an online unlock"),
     (
         "card_serial",
         8,
@@ -183,6 +193,83 @@ FIELDS: Mapping[str, Field] = _table(
     ("sam_version", 1, Kind.UINT, "version of a PSAM"),
     ("sam_type", 1, Kind.UINT, "key card type of a PSAM"),
     ("receiver", 8, Kind.BYTES, "receiver identifier, BCD"),
+    # -- files and records of city cards
+    ("reserved", 64, Kind.BYTES, "bytes without a meaning: a layout takes as many as it needs"),
+    ("city_factor", 8, Kind.BYTES, "diversification factor of a city: its code, FF, five 00"),
+    ("card_number", 5, Kind.BYTES, "number of a Wuhan card"),
+    ("card_type", 1, Kind.UINT, "card type, issuer's own"),
+    ("card_class", 2, Kind.UINT, "card type of a construction ministry card"),
+    ("card_version", 2, Kind.UINT, "version of a construction ministry card"),
+    (
+        "card_kind",
+        1,
+        Kind.UINT,
+        "holder of a T-Union card: 01 normal, 02 student, 03 elder, 04 test, 05 soldier",
+    ),
+    ("deposit", 1, Kind.UINT, "deposit paid for the card, yuan"),
+    ("version_code", 3, Kind.BYTES, "version of a legacy Beijing card"),
+    ("version_byte", 1, Kind.UINT, "version of a Wuhan card"),
+    ("issuer_data", 4, Kind.BYTES, "issuer-defined data of a Shenzhen card"),
+    ("country", 4, Kind.BYTES, "country of issue, BCD"),
+    ("province", 2, Kind.BYTES, "region of the province, BCD"),
+    ("city", 2, Kind.BYTES, "region of the city, BCD"),
+    ("interoperability", 2, Kind.UINT, "whether a T-Union card is taken in other cities: 0000 no, 0001 yes"),
+    ("industry_code", 2, Kind.BYTES, "industry of a construction ministry card"),
+    ("test_flag", 1, Kind.UINT, "test flag of a construction ministry card"),
+    ("issue_date", 4, Kind.DATE, "day of issue, BCD YYYYMMDD"),
+    ("maker_device", 6, Kind.BYTES, "device that issued the card"),
+    ("use_count", 4, Kind.UINT, "uses of a legacy Beijing card"),
+    ("trip_kind", 1, Kind.UINT, "01, 03 in; 02, 04 out; 05, 06 single; 07, 08 fare topped up; 09, 0A load"),
+    ("device", 8, Kind.BYTES, "number of a reader, BCD"),
+    (
+        "industry",
+        1,
+        Kind.UINT,
+        "01 metro, 02 bus, 03 water, 04 taxi, 05 rental, 06 bicycle, 07 parking, 08 coach ..",
+    ),
+    ("line", 2, Kind.BYTES, "line of a trip"),
+    ("station", 2, Kind.BYTES, "station of a trip"),
+    ("institution", 8, Kind.BYTES, "acquiring institution"),
+    ("record_id", 2, Kind.BYTES, "identifier of a ride record, its low byte the record number"),
+    ("record_length", 2, Kind.UINT, "length of a ride record"),
+    ("body_length", 1, Kind.UINT, "length of what follows in a ride record"),
+    ("valid", 1, Kind.UINT, "whether a ride record counts"),
+    ("record_flag", 1, Kind.UINT, "flag of a record"),
+    ("lock_flag", 1, Kind.UINT, "01: the record is locked"),
+    ("ride_state", 1, Kind.UINT, "01 in, 02 out"),
+    ("entry_city", 2, Kind.BYTES, "region where a ride began"),
+    ("exit_city", 2, Kind.BYTES, "region where a ride ended"),
+    ("entry_institution", 8, Kind.BYTES, "acquirer where a ride began"),
+    ("exit_institution", 8, Kind.BYTES, "acquirer where a ride ended"),
+    ("entry_station", 8, Kind.BYTES, "station where a ride began"),
+    ("exit_station", 8, Kind.BYTES, "station where a ride ended"),
+    ("entry_device", 8, Kind.BYTES, "reader where a ride began"),
+    ("exit_device", 8, Kind.BYTES, "reader where a ride ended"),
+    ("entry_moment", 7, Kind.BYTES, "begin of a ride, BCD YYYYMMDDHHMMSS, 00 when there is none"),
+    ("exit_moment", 7, Kind.BYTES, "end of a ride, BCD YYYYMMDDHHMMSS, 00 when there is none"),
+    ("last_moment", 7, Kind.BYTES, "last use, BCD YYYYMMDDHHMMSS, 00 when there is none"),
+    ("most_amount", 4, Kind.UINT, "fare of a ride whose other end is missing, fen"),
+    ("entry_line", 1, Kind.UINT, "line where a ride began"),
+    ("exit_line", 1, Kind.UINT, "line where a ride ended"),
+    ("entry_amount", 4, Kind.UINT, "fen taken where a ride began"),
+    ("entry_balance", 4, Kind.UINT, "balance where a ride began, fen"),
+    ("last_terminal", 4, Kind.BYTES, "last terminal"),
+    ("total_amount", 3, Kind.UINT, "fen paid in the period of a discount"),
+    ("total_count", 2, Kind.UINT, "rides in the period of a discount"),
+    ("entry_flag", 1, Kind.UINT, "flag of where a ride began"),
+    ("exit_flag", 1, Kind.UINT, "flag of where a ride ended"),
+    ("inside", 1, Kind.UINT, "55: the holder is inside"),
+    ("crc", 4, Kind.BYTES, "CRC-32 of a ride record from its serial on"),
+    ("entry_operator", 2, Kind.BYTES, "operator of the bus that was boarded"),
+    ("exit_operator", 2, Kind.BYTES, "operator of the bus that was left"),
+    ("entry_bus_line", 2, Kind.BYTES, "line of the bus that was boarded"),
+    ("exit_bus_line", 2, Kind.BYTES, "line of the bus that was left"),
+    ("entry_stop", 1, Kind.UINT, "stop where a bus was boarded"),
+    ("exit_stop", 1, Kind.UINT, "stop where a bus was left"),
+    ("entry_vehicle", 8, Kind.BYTES, "bus that was boarded, ASCII"),
+    ("exit_vehicle", 8, Kind.BYTES, "bus that was left, ASCII"),
+    ("direction", 1, Kind.UINT, "direction of a bus"),
+    ("mileage", 2, Kind.UINT, "length of a ride"),
 )
 
 

@@ -8,20 +8,45 @@ reference manual prints both.  Status words are integers.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, cast
 
 from .errors import ProfileError
 
-__all__ = ["CAPACITIES", "CosOptions", "PurseOptions", "SamOptions", "check_options"]
+__all__ = [
+    "CAPACITIES",
+    "CosOptions",
+    "PurseOptions",
+    "SamOptions",
+    "allowed_values",
+    "check_options",
+    "show_value",
+]
 
 #: Sizes of card memory that can be simulated, bytes.
 CAPACITIES = range(512, 32769)
+#: Bytes of the hexadecimal options of a card (ISO/IEC 7816-3 8.2, ISO/IEC 14443-4 5.2; what CREATE FILE has room for).
+_SIZES = {"atr": range(2, 34), "ats": range(1, 255), "transport_code": range(1, 19)}
+_BYTE, _FOUR_BYTES = range(0x100), range(0x1_0000_0000)
+#: Operations that can ask for a PIN (JR/T 0025.2 5.5, JR/T 0025.9 7).
+_DEPOSIT = ("load", "unload", "purchase", "cash", "overdraft", "balance", "grey_lock", "grey_unlock")
+_PURSE = ("load", "purchase", "composite", "balance", "grey_lock", "grey_unlock")
+_OPERATIONS = frozenset({*(f"ed.{name}" for name in _DEPOSIT), *(f"ep.{name}" for name in _PURSE)})
 
 
-def _option(default: object, about: str, *choices: object) -> Any:  # what dataclasses.field gives is untyped
-    return field(default=default, metadata={"about": about, "choices": choices})
+def _option(  # as dataclasses.field
+    default: object,
+    about: str,
+    *choices: object,
+    digits: int = 0,
+    within: range | frozenset[str] | None = None,
+) -> Any:
+    """An option with what it decides and its choices, or the range that a number is within (each of several numbers
+    or names); numbers have so many hexadecimal digits, 0: decimal.
+    """
+    return field(
+        default=default, metadata={"about": about, "choices": choices, "digits": digits, "within": within}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +73,19 @@ class CosOptions:
     ef_fci: bool = _option(
         default=False, about="SELECT of an elementary file answers an FCI, otherwise nothing"
     )
-    fci_version: int = _option(2, "tag 9F08 of the FCI, -1: left out")
-    fci_tag: int = _option(0x9F0C, "tag of the application's public data in the FCI", 0x9F0C, 0xBF0C)
-    blocked_select: int = _option(0x6A81, "SELECT of a temporarily blocked application", 0x6A81, 0x6283)
+    fci_version: int = _option(2, "tag 9F08 of the FCI, -1: left out", within=range(-1, 0x100))
+    fci_tag: int = _option(
+        0x9F0C, "tag of the application's public data in the FCI", 0x9F0C, 0xBF0C, digits=4
+    )
+    blocked_select: int = _option(
+        0x6A81, "SELECT of a temporarily blocked application", 0x6A81, 0x6283, digits=4
+    )
     blocked_select_fci: bool = _option(
         default=True,
         about="SELECT of a temporarily blocked application sends the FCI before that status word",
     )
     blocked_command: int = _option(
-        0x6A81, "other commands in a temporarily blocked application", 0x6A81, 0x6985
+        0x6A81, "other commands in a temporarily blocked application", 0x6A81, 0x6985, digits=4
     )
     # -- rights
     rights: str = _option(
@@ -73,10 +102,14 @@ class CosOptions:
         "mf", "state of the directory after SELECT of the MF: that of the MF, or 0", "mf", "zero"
     )
     # -- files
-    file_exists: int = _option(0x6A86, "CREATE FILE of an identifier that exists", 0x6A86, 0x6A89, 0x6A8A)
+    file_exists: int = _option(
+        0x6A86, "CREATE FILE of an identifier that exists", 0x6A86, 0x6A89, 0x6A8A, digits=4
+    )
     enforce_df_size: bool = _option(default=False, about="the declared size of a directory limits its files")
     record_overhead: int = _option(0, "bytes that a linear or cyclic file takes beside its records", 0, 8)
-    initial_byte: int = _option(0x00, "content of a transparent file that was never written", 0x00, 0xFF)
+    initial_byte: int = _option(
+        0x00, "content of a transparent file that was never written", 0x00, 0xFF, digits=2
+    )
     purse_readable: bool = _option(
         default=False, about="READ RECORD reads the variables of a purse file, otherwise 6981"
     )
@@ -101,13 +134,15 @@ class CosOptions:
         "both", "plain", "enciphered",
     )  # fmt: skip
     challenge_sizes: tuple[int, ...] = _option(
-        (4, 8), "lengths of GET CHALLENGE; a block of the suite's cipher is always given"
+        (4, 8), "lengths of GET CHALLENGE; a block of the suite's cipher is always given",
+        within=range(1, 240),
+    )  # fmt: skip
+    no_challenge: int = _option(
+        0x6984, "a command that needs a challenge comes without one", 0x6984, 0x6985, digits=4
     )
-    no_challenge: int = _option(0x6984, "a command that needs a challenge comes without one", 0x6984, 0x6985)
     mac_wrong: int = _option(
         0, "wrong MAC of a protected command: 0 as each command's table says, or one status word for all",
-        0, 0x6988, 0x9302,
-    )  # fmt: skip
+        0, 0x6988, 0x9302, digits=4)  # fmt: skip
     # -- keys
     key_identity: str = _option(
         "p2", "identifier of a key: P2 of WRITE KEY, or its place among the keys of its type", "p2", "order"
@@ -127,7 +162,7 @@ class CosOptions:
         "from_data", "try counter after a change by WRITE KEY: as sent, or as it was", "from_data", "keep"
     )
     unblock_key: int = _option(
-        0x37, "key type of PIN UNBLOCK; RELOAD PIN uses the other of 37 and 38", 0x37, 0x38
+        0x37, "key type of PIN UNBLOCK; RELOAD PIN uses the other of 37 and 38", 0x37, 0x38, digits=2
     )
     pin_unblock: str = _option(
         "replace", "PIN UNBLOCK: the PIN sent replaces the old one, must be it, or is not looked at",
@@ -137,9 +172,9 @@ class CosOptions:
     pin_unblock_unlocked: bool = _option(
         default=True, about="PIN UNBLOCK serves a PIN that is not locked, otherwise 6985"
     )
-    reload_mac_wrong: int = _option(0x9302, "wrong MAC of RELOAD PIN", 0x9302, 0x6988)
+    reload_mac_wrong: int = _option(0x9302, "wrong MAC of RELOAD PIN", 0x9302, 0x6988, digits=4)
     authentication_wrong: int = _option(
-        0x63C0, "wrong EXTERNAL AUTHENTICATE: tries left, or 6300", 0x63C0, 0x6300
+        0x63C0, "wrong EXTERNAL AUTHENTICATE: tries left, or 6300", 0x63C0, 0x6300, digits=4
     )
 
 
@@ -152,12 +187,15 @@ class PurseOptions:
     pin_required: tuple[str, ...] = _option(
         ("ed.load", "ed.unload", "ed.purchase", "ed.cash", "ed.overdraft", "ed.balance", "ep.load"),
         "operations that need a verified PIN",
+        within=_OPERATIONS,
     )
-    pin_missing: int = _option(0x6982, "INITIALIZE without the PIN that it needs", 0x6982, 0x6985)
+    pin_missing: int = _option(0x6982, "INITIALIZE without the PIN that it needs", 0x6982, 0x6985, digits=4)
     pin_after_transaction: str = _option(
         "kept", "the verified PIN after a completed transaction", "kept", "dropped"
     )
-    ceiling: int = _option(0x00FFFFFF, "largest balance of an electronic purse whose file names none, fen")
+    ceiling: int = _option(
+        0x00FFFFFF, "largest balance of an electronic purse whose file names none, fen", within=_FOUR_BYTES
+    )
     balance_forms: int = _option(
         1,
         "values of P1 that GET BALANCE knows: 00 only, or 00..03 (JT/T 978: all, limit, used, own money)",
@@ -165,15 +203,15 @@ class PurseOptions:
         4,
     )
     log_serial: str = _option("after", "serial in a log record: after the step or before", "after", "before")
-    load_log: int = _option(0, "SFI of a log of its own for loads, 0: that of the purse")
+    load_log: int = _option(0, "SFI of a log of its own for loads, 0: that of the purse", within=range(31))
     short_load_proof: bool = _option(
         default=False, about="GET TRANSACTION PROVE of a load answers the TAC alone"
     )
     overdraft_negative: int = _option(
-        0x6900, "UPDATE OVERDRAW LIMIT that would make the balance negative", 0x6900, 0x9401
+        0x6900, "UPDATE OVERDRAW LIMIT that would make the balance negative", 0x6900, 0x9401, digits=4
     )
     refused_algorithms: tuple[int, ...] = _option(
-        (), "algorithm identifiers of keys that purse commands refuse with 9403"
+        (), "algorithm identifiers of keys that purse commands refuse with 9403", digits=2, within=_BYTE
     )
     lenient_composite: bool = _option(
         default=False, about="INITIALIZE FOR CAPP PURCHASE is taken in every state that another INITIALIZE is"
@@ -187,20 +225,22 @@ class PurseOptions:
     purchase_while_grey: bool = _option(
         default=False, about="a grey-locked purse still takes INITIALIZE FOR PURCHASE, otherwise 9408"
     )
-    gmac_tries: int = _option(3, "wrong GMACs in a row that block the application for a time")
+    gmac_tries: int = _option(
+        3, "wrong GMACs in a row that block the application for a time", within=_BYTE[1:]
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class SamOptions:
     """Secure modules.  Of a purchase SAM ``first_serial`` is the first terminal serial that it gives."""
 
-    first_serial: int = _option(0, "first terminal transaction serial")
-    mac2_tries: int = _option(15, "wrong MAC2s in a row that lock the application")
+    first_serial: int = _option(0, "first terminal transaction serial", within=_FOUR_BYTES)
+    mac2_tries: int = _option(15, "wrong MAC2s in a row that lock the application", within=_BYTE[1:])
     factor_order: str = _option(
         "reverse", "order in which the factors of a command diversify a key", "reverse", "as_sent"
     )
     load_limit: int = _option(
-        0, "fen that a load SAM may load before it must be topped up, at personalisation"
+        0, "fen that a load SAM may load before it must be topped up, at personalisation", within=_FOUR_BYTES
     )
 
 
@@ -214,11 +254,33 @@ def check_options(options: CosOptions | PurseOptions | SamOptions, where: str) -
     cardos.errors.ProfileError: x.toml [sam]: factor_order must be 'reverse' or 'as_sent', got 'x'
     """
     for each in fields(cast(Any, options)):  # a dataclass; typing has no name for it
-        value, choices = getattr(options, each.name), each.metadata["choices"]
-        if choices and value not in choices:
-            raise ProfileError(f"{each.name} must be {_either(choices)}, got {_shown(value)}", where=where)
+        value = getattr(options, each.name)
+        if not _is_allowed(each, value):
+            allowed, got = allowed_values(each), show_value(each, value)
+            raise ProfileError(f"{each.name} must be {allowed}, got {got}", where=where)
     if isinstance(options, CosOptions):
         _check_card(options, where)
+
+
+def _is_allowed(option: Field[Any], value: object) -> bool:
+    choices, within = option.metadata["choices"], option.metadata["within"]
+    if choices:
+        return value in choices
+    return within is None or all(each in within for each in (value if isinstance(value, tuple) else (value,)))
+
+
+def allowed_values(option: Field[Any]) -> str:
+    """What an option may be, in words; empty when anything of its type.
+
+    >>> allowed_values(CosOptions.__dataclass_fields__["unblock_key"])
+    '37 or 38'
+    """
+    choices, within = option.metadata["choices"], option.metadata["within"]
+    if choices:
+        return " or ".join(show_value(option, choice) for choice in choices)
+    if within is None:
+        return ""
+    return f"{within[0]}..{within[-1]}" if isinstance(within, range) else f"of {', '.join(sorted(within))}"
 
 
 def _check_card(options: CosOptions, where: str) -> None:
@@ -226,16 +288,22 @@ def _check_card(options: CosOptions, where: str) -> None:
         raise ProfileError(
             f"memory must be {CAPACITIES[0]}..{CAPACITIES[-1]} bytes, got {options.memory}", where=where
         )
-    for name in ("atr", "ats", "transport_code"):
+    for name, sizes in _SIZES.items():
         value = getattr(options, name)
         if not re.fullmatch(r"([0-9A-Fa-f]{2})*", value):
             raise ProfileError(f"{name} must be whole bytes in hex, got {value!r}", where=where)
+        if len(value) // 2 not in sizes:
+            raise ProfileError(
+                f"{name} must be {sizes[0]}..{sizes[-1]} bytes, got {len(value) // 2}", where=where
+            )
 
 
-def _either(choices: Sequence[object]) -> str:
-    return " or ".join(_shown(choice) for choice in choices)
+def show_value(option: Field[Any], value: object) -> str:
+    """A value of an option as a profile writes it, status words and other codes in hexadecimal.
 
-
-def _shown(value: object) -> str:
-    """Status words in hex, everything else as it is."""
-    return f"{value:04X}" if isinstance(value, int) and value > 0xFF else repr(value)
+    >>> from dataclasses import fields
+    >>> [show_value(option, option.default) for option in fields(PurseOptions)][1:3]
+    ['6982', "'kept'"]
+    """
+    digits = option.metadata["digits"]
+    return f"{value:0{digits}X}" if digits and isinstance(value, int) and value else repr(value)

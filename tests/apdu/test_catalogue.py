@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardos.apdu import COMMANDS, SW, Command, CommandSpec, find_spec, match
+from cardos.apdu import COMMANDS, SW, Catalogue, Command, CommandSpec, find_spec, match
 from cardos.apdu import os_commands as os_
 from cardos.apdu import purse_commands as purse
 from cardos.apdu import sam_commands as sam
 from cardos.apdu.spec import layout
+from cardos.card import KINDS
 from cardos.errors import DecodeError, ParameterError
 
 
@@ -50,7 +51,8 @@ def test_fixed_coding(spec, header, lc, le):
         ("00FF0000", SW.INS_UNKNOWN),
         ("90A40400", SW.CLA_UNKNOWN),
         ("01A40400", SW.CLA_UNKNOWN),
-        ("80500302", SW.WRONG_P1P2),
+        ("80500302", "INITIALIZE FOR CAPP PURCHASE"),
+        ("80500602", SW.WRONG_P1P2),
         ("80D40100", "WRITE KEY"),
         ("84D40000", "WRITE SAM KEY"),
         ("80D40000", SW.WRONG_P1P2),
@@ -62,13 +64,31 @@ def test_match(header, expected):
     assert expected == (found.name if isinstance(found, CommandSpec) else found)
 
 
-def test_no_two_commands_share_a_coding():
-    for cla in (0x00, 0x04, 0x80, 0x84):
-        for ins in {spec.ins for spec in COMMANDS}:
-            for p1 in (0x00, 0x01, 0x02, 0x04, 0x39, 0xFF):
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_two_commands_of_a_card_share_a_coding(kind):
+    served = [spec for spec in COMMANDS if spec.name in KINDS[kind]]
+    for cla in (0x00, 0x04, 0x80, 0x84, 0xE0):
+        for ins in {spec.ins for spec in served}:
+            for p1 in (0x00, 0x01, 0x02, 0x04, 0x39, 0x3E, 0xFF):
                 for p2 in (0x00, 0x01, 0x02, 0xFF):
                     command = Command(cla, ins, p1, p2)
-                    assert 1 >= sum(_claims(spec, command) for spec in COMMANDS), (cla, ins, p1, p2)
+                    assert 1 >= sum(_claims(spec, command) for spec in served), (cla, ins, p1, p2)
+
+
+def test_aliases():
+    for alias, meant in (("00D68400", "00D08400"), ("00DC0134", "00D20134")):
+        one, two = (find_spec(Command(*bytes.fromhex(header), b"1")) for header in (alias, meant))
+        assert one is two is not None
+
+
+def test_a_catalogue_knows_its_commands_only():
+    mine = Catalogue([os_.SELECT, purse.GET_BALANCE])
+    found = [
+        mine.match(*bytes.fromhex(h))
+        for h in ("00A40000", "805C0002", "00B00000", "80A40000", "E07A0801", "805C0102")
+    ]
+    assert [os_.SELECT, purse.GET_BALANCE, SW.INS_UNKNOWN, SW.CLA_UNKNOWN, SW.CLA_UNKNOWN] == found[:5]
+    assert purse.GET_BALANCE is found[5]
 
 
 def _claims(spec: CommandSpec, command: Command) -> bool:
@@ -120,17 +140,17 @@ def test_raw_body_keeps_impossible_dates():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: purse.GET_BALANCE.command(None, 3), "p2 of GET BALANCE must be one of 01, 02, got 3"),
+        (lambda: purse.GET_BALANCE.command(0, 3), "p2 of GET BALANCE must be one of 01, 02, got 3"),
         (lambda: os_.VERIFY.command(None, None, pin=b"12"), "p2 of VERIFY must be one of 00..FF, got None"),
         (
             lambda: purse.CREDIT_FOR_LOAD.command(date=date(2016, 1, 1), time=time(1, 2, 3)),
-            "body of CREDIT FOR LOAD must be built from all of its fields in range, got field 'mac2'",
+            "CREDIT FOR LOAD body must be built from all of its fields in range, got field 'mac2'",
         ),
         (
             lambda: purse.INITIALIZE_FOR_LOAD.command(
                 None, 2, key_index=1, amount=1 << 32, terminal=bytes(6)
             ),
-            "body of INITIALIZE FOR LOAD",
+            "INITIALIZE FOR LOAD body",
         ),
     ],
     ids=["p2", "p2-missing", "field-missing", "amount-too-large"],

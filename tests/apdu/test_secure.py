@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardos.apdu import Command, SecureChannel, is_protected
+from cardos.apdu import Command, MessageRules, SecureChannel, is_protected
 from cardos.crypto import SUITES, Key
 from cardos.errors import DecodeError, MacMismatch
 
@@ -107,6 +107,47 @@ def test_round_trip_and_every_flipped_bit_is_refused(suite, key, size, data, enc
         )
 
 
+def both_rules(suite: str, key: bytes, **rules: bool) -> tuple[SecureChannel, SecureChannel]:
+    """The channel of a key as it is by default, and with these rules."""
+    chosen = SUITES[suite]
+    plain = SecureChannel(chosen, chosen.key(key), bytes.fromhex("11223344"))
+    return plain, SecureChannel(chosen, plain.key, plain.challenge, MessageRules(**rules))
+
+
+UPDATE = Command(0x00, 0xD6, 0x95, 0x00, bytes.fromhex("A1A2A3"))
+K8 = bytes.fromhex("0123456789ABCDEF")
+K16 = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
+
+
+def test_a_single_des_mac_is_that_of_the_left_half():
+    whole, halved = both_rules("3des", K16, single_des=True)
+    left, _ = both_rules("3des", K8)
+    assert left.protect(UPDATE) == halved.protect(UPDATE) != whole.protect(UPDATE)
+    assert left.protect_answer(b"\x01") == halved.protect_answer(b"\x01")
+    with pytest.raises(MacMismatch):
+        whole.unprotect(halved.protect(UPDATE))
+
+
+@pytest.mark.parametrize(("suite", "key"), [("3des", K8), ("sm4-a", K16), ("sm4-b", K16)])
+def test_only_a_key_of_two_des_halves_has_a_single_des_mac(suite, key):
+    whole, halved = both_rules(suite, key, single_des=True)
+    assert whole.protect(UPDATE) == halved.protect(UPDATE)
+
+
+@pytest.mark.parametrize(("suite", "full"), [("3des", 7), ("sm4-a", 15)])
+def test_a_full_last_block_gets_one_more_where_it_is_always_padded(suite, full):
+    """Below that both ways are one, and either side takes both."""
+    needed, always = both_rules(suite, K16, always_pad=True)
+    for size in range(full):
+        data = bytes(size)
+        assert needed.protect_answer(data, enciphered=True) == always.protect_answer(data, enciphered=True)
+    shorter, longer = (each.protect_answer(bytes(full), enciphered=True) for each in (needed, always))
+    assert (full + 1 + 4, 2 * (full + 1) + 4) == (len(shorter), len(longer))
+    for each in (needed, always):
+        assert bytes(full) == each.unprotect_answer(shorter, enciphered=True)
+        assert bytes(full) == each.unprotect_answer(longer, enciphered=True)
+
+
 def test_too_short_for_a_mac():
     channel = SecureChannel(TDES, Key(bytes(16)), bytes(4))
     with pytest.raises(DecodeError, match="MAC of 4 bytes"):
@@ -119,3 +160,25 @@ def test_is_protected():
     assert [0x04, 0x84] == [
         cla for cla in range(256) if is_protected(cla) and cla in (0x00, 0x04, 0x80, 0x84)
     ]
+
+
+# ------------------------------------------------------------------ where readings differ
+
+
+def test_a_mac_of_single_des_under_a_long_key():
+    """The left half of the key alone, which MAC algorithm 3 begins with."""
+    key = Key(bytes.fromhex("0123456789ABCDEFFEDCBA9876543210"))
+    command = Command(0x00, 0xD6, 0x95, 0x00, bytes.fromhex("A1A2A3"))
+    halved = SecureChannel(SUITES["3des"], key, bytes.fromhex("11223344"), MessageRules(single_des=True))
+    assert "04d6950007a1a2a3fda60909" == bytes(halved.protect(command)).hex()
+    whole = SecureChannel(SUITES["3des"], key, bytes.fromhex("11223344"))
+    assert "04d6950007a1a2a3535b58fa" == bytes(whole.protect(command)).hex()
+
+
+def test_a_padding_block_behind_a_full_last_block():
+    channel = SecureChannel(SUITES["3des"], Key(bytes(16)), bytes(4), MessageRules(always_pad=True))
+    usual = SecureChannel(SUITES["3des"], Key(bytes(16)), bytes(4))
+    sent = channel.protect_answer(bytes(7), enciphered=True)
+    assert (20, 12) == (len(sent), len(usual.protect_answer(bytes(7), enciphered=True)))
+    assert bytes(7) == channel.unprotect_answer(sent, enciphered=True)
+    assert bytes(7) == usual.unprotect_answer(sent, enciphered=True)

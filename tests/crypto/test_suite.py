@@ -121,6 +121,9 @@ def test_reload_pin(key, pin, mac):
         pytest.param(K16, "123456", "443FBFE8B3103299", id="computed-pin"),
         pytest.param(K8, "01020304050607", "ED30767B3DF69B85", id="computed-des-7"),
         pytest.param(K8, "0102030405060708", "44DECBF806A4B432F943CA6E0B4FB75B", id="computed-des-8"),
+        pytest.param(
+            K8, "0102030405060708090A0B0C0D0E0F", "9320D5A9FFA5165A8325790654A444D9", id="computed-des-15"
+        ),
     ],
 )
 def test_encipherment(key, data, cipher):

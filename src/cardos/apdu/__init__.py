@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from .catalogue import COMMANDS as COMMANDS
+from .catalogue import Catalogue as Catalogue
 from .catalogue import find_spec as find_spec
 from .catalogue import match as match
 from .command import Command as Command
 from .command import Response as Response
+from .secure import MessageRules as MessageRules
 from .secure import SecureChannel as SecureChannel
 from .secure import is_protected as is_protected
 from .spec import CommandSpec as CommandSpec

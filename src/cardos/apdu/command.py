@@ -38,8 +38,9 @@ class Command:
     extended: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("cla", "ins", "p1", "p2"):
-            _byte(name, getattr(self, name))
+        if (self.cla | self.ins | self.p1 | self.p2) & ~0xFF:
+            for name in ("cla", "ins", "p1", "p2"):
+                _byte(name, getattr(self, name))
         if len(self.data) > _LONG_DATA:
             raise ParameterError("data", f"0..{_LONG_DATA} bytes", f"{len(self.data)} bytes")
         if not 0 <= self.le <= _LONG_LE:
@@ -83,6 +84,10 @@ class Command:
 
         Raises :class:`~cardos.errors.DecodeError` with the offset of the first byte that does not fit.
         """
+        extra = len(raw) - 5 - raw[4] if len(raw) > 5 else -1
+        if extra in (0, 1) and raw[4]:  # the short forms with data, by far the most frequent
+            le = (raw[-1] or _SHORT_LE) if extra else 0
+            return cls(raw[0], raw[1], raw[2], raw[3], raw[5 : len(raw) - extra], le)
         if len(raw) < 4:
             raise DecodeError(
                 f"must be at least 4 bytes, got {len(raw)}", offset=len(raw), path="command header"

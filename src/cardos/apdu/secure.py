@@ -9,25 +9,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..crypto import Key, Suite, decipher, encipher, verify_mac
+from ..crypto import Cipher, Key, Suite, decipher, encipher, verify_mac
 from ..errors import DecodeError
 from .command import Command
 
-__all__ = ["MAC_SIZE", "SecureChannel", "is_protected"]
+__all__ = ["MAC_SIZE", "SECURE_MESSAGING", "MessageRules", "SecureChannel", "is_protected"]
 
 #: Length of the MAC in a protected command or answer, bytes.
 MAC_SIZE = 4
+#: Low nibble of the class byte of a protected command.
+SECURE_MESSAGING = 0x04
 
 
 def is_protected(cla: int) -> bool:
     """Whether a class byte announces secure messaging."""
-    return cla & 0x0F == 0x04
+    return cla & 0x0F == SECURE_MESSAGING
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRules:
+    """Where readings of secure messaging differ.
+
+    ``single_des``: a MAC under a 16-byte DES key uses its left half alone, otherwise MAC algorithm 3.
+    ``always_pad``: enciphered data whose last block is full get a block ``80 00..`` more.
+    """
+
+    single_des: bool = False
+    always_pad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SecureChannel:
-    """One protected exchange: the suite, the key (DAMK, DPUK or a master key) and the challenge of this
-    command.
+    """One protected exchange: the suite, the key (DAMK, DPUK or a master key), the challenge of this command, and
+    the rules of the card.
 
     >>> from cardos.crypto import SUITES
     >>> channel = SecureChannel(SUITES["3des"], Key(bytes(16)), bytes.fromhex("B5B0C549"))
@@ -38,11 +52,12 @@ class SecureChannel:
     suite: Suite
     key: Key
     challenge: bytes
+    rules: MessageRules = MessageRules()
 
     def protect(self, command: Command, *, enciphered: bool = False) -> Command:
         """The command as it is sent: CLA with 4, data (enciphered if asked for), MAC."""
-        data = encipher(self.key, command.data) if enciphered else command.data
-        bare = replace(command, cla=command.cla & 0xF0 | 0x04, data=data)
+        data = self._encipher(command.data) if enciphered else command.data
+        bare = replace(command, cla=command.cla & 0xF0 | SECURE_MESSAGING, data=data)
         return replace(bare, data=data + self._mac(self._covered(bare, len(data) + MAC_SIZE)))
 
     def unprotect(self, command: Command, *, enciphered: bool = False) -> Command:
@@ -60,7 +75,7 @@ class SecureChannel:
 
     def protect_answer(self, data: bytes, *, enciphered: bool = False) -> bytes:
         """Response data of a protected read: data (or its encipherment) followed by a MAC over it."""
-        data = encipher(self.key, data) if enciphered else data
+        data = self._encipher(data) if enciphered else data
         return data + self._mac(data)
 
     def unprotect_answer(self, data: bytes, *, enciphered: bool = False) -> bytes:
@@ -70,8 +85,12 @@ class SecureChannel:
         verify_mac(self._mac(data[:-MAC_SIZE]), data[-MAC_SIZE:], "MAC of the protected answer")
         return decipher(self.key, data[:-MAC_SIZE]) if enciphered else data[:-MAC_SIZE]
 
+    def _encipher(self, data: bytes) -> bytes:
+        return encipher(self.key, data, always_pad=self.rules.always_pad)
+
     def _mac(self, data: bytes) -> bytes:
-        return self.suite.command_mac(self.key, self.challenge, data)
+        halved = self.rules.single_des and self.key.cipher is Cipher.TDES
+        return self.suite.command_mac(self.key.left if halved else self.key, self.challenge, data)
 
     @staticmethod
     def _covered(command: Command, lc: int) -> bytes:

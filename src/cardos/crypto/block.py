@@ -87,9 +87,9 @@ def unpad(data: bytes, *, path: str = "padded data") -> bytes:
     return body[:-1]
 
 
-def encipher(key: Key, data: bytes) -> bytes:
+def encipher(key: Key, data: bytes, *, always_pad: bool = False) -> bytes:
     """Enciphered command data: ECB over length byte ‖ data, padded with ``80 00..`` only where needed (JR/T
-    0025.1 8.3.3).
+    0025.1 8.3.3), or with ``always_pad`` also when the last block is full, as some products do.
 
     ``data`` is 0..255 bytes.
 
@@ -100,7 +100,7 @@ def encipher(key: Key, data: bytes) -> bytes:
     if len(data) > 255:
         raise ParameterError("data", "0..255 bytes", f"{len(data)} bytes")
     block = bytes([len(data)]) + data
-    if len(block) % key.block_size:
+    if always_pad or len(block) % key.block_size:
         block = pad(block, key.block_size)
     return encrypt_ecb(key, block)
 

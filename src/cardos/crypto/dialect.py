@@ -5,8 +5,7 @@ them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import dataclass, field
 
 from ..errors import ParameterError
 from ..fields import Value
@@ -59,6 +58,11 @@ class Dialect:
     name: str
     suite: Suite
     transactions: Mapping[str, Transaction]
+    _by_type: Mapping[int, Transaction] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        by_type = {t: each for each in reversed(tuple(self.transactions.values())) for t in each.types}
+        object.__setattr__(self, "_by_type", by_type)
 
     def transaction(self, name: str) -> Transaction:
         """A transaction by name; :class:`~cardos.errors.ParameterError` lists the ones that exist."""
@@ -68,15 +72,16 @@ class Dialect:
 
     def of_type(self, type_: int) -> Transaction:
         """The transaction with this type identifier (JR/T 0025.2 annex A)."""
-        for transaction in self.transactions.values():
-            if type_ in transaction.types:
-                return transaction
+        found = self._by_type.get(type_)
+        if found is not None:
+            return found
         raise ParameterError("type", f"a transaction type of {self.name}", f"{type_:02X}")
 
     def session_key(self, transaction: str, key: Key, **values: Value) -> Key:
         """Session (process) key of a transaction from the card's key and the fields of the session block."""
-        blocks = (layout.assemble(values) for layout in self.transaction(transaction).session)
-        return reduce(self.suite.session_key, blocks, key)
+        for layout in self.transaction(transaction).session:
+            key = self.suite.session_key(key, layout.assemble(values))
+        return key
 
     def mac(self, transaction: str, item: str, session_key: Key, **values: Value) -> bytes:
         """MAC1, MAC2, MAC3 or GMAC (``item`` in lower case), 4 bytes, under the session key."""

@@ -89,8 +89,8 @@ class Key:
         """Left half XOR right half of a TDES key, a DES key: the TAC and RELOAD PIN key (JR/T 0025.2 5.5,
         5.2.12.3).
         """
-        halves = zip(self._half(0), self._half(8), strict=True)
-        return Key(bytes(a ^ b for a, b in halves), Cipher.DES)
+        left, right = int.from_bytes(self._half(0), "big"), int.from_bytes(self._half(8), "big")
+        return Key((left ^ right).to_bytes(8, "big"), Cipher.DES)
 
     def _half(self, start: int) -> bytes:
         if self.cipher is not Cipher.TDES:

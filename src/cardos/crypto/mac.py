@@ -9,7 +9,12 @@ from ._backend import engine
 from .block import encrypt_ecb, initial_value, pad
 from .key import Cipher, Key
 
-__all__ = ["key_check_value", "mac_alg1", "mac_alg3", "same", "verify_mac"]
+__all__ = ["key_check_value", "mac_alg1", "mac_alg3", "mac_block", "same", "verify_mac"]
+
+
+#: A block of zeros, and what fills a last block of so many bytes, by block size.
+_ZEROS = {size: bytes(size) for size in (8, 16)}
+_PADDING = {size: tuple(b"\x80" + bytes(size - 1 - rest) for rest in range(size)) for size in _ZEROS}
 
 
 def _truncate(block: bytes, length: int) -> bytes:
@@ -29,6 +34,17 @@ def mac_alg1(key: Key, data: bytes, *, iv: bytes | None = None, padding: int = 2
     """
     message = pad(data, key.block_size, method=padding)
     return _truncate(engine.cbc_mac(key.cipher, key.reveal(), initial_value(key, iv), message), length)
+
+
+def mac_block(key: Key, data: bytes) -> bytes:
+    """The whole last block of :func:`mac_alg1` with initial value 0 and padding method 2.
+
+    >>> mac_block(Key(bytes.fromhex("0123456789ABCDEF")), b"")[:4].hex()
+    'caee534c'
+    """
+    size = key.cipher.block_size
+    message = data + _PADDING[size][len(data) % size]
+    return engine.cbc_mac(key.cipher, key.reveal(), _ZEROS[size], message)
 
 
 def mac_alg3(key: Key, data: bytes, *, iv: bytes | None = None, padding: int = 2, length: int = 4) -> bytes:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from ..errors import ParameterError
 from .block import encrypt_ecb
 from .key import Cipher, Key
-from .mac import mac_alg1, mac_alg3
+from .mac import mac_alg1, mac_alg3, mac_block
 
 __all__ = ["SUITES", "SessionRule", "Suite", "Truncation"]
 
@@ -72,7 +72,7 @@ class Suite:
 
     def mac(self, session_key: Key, data: bytes) -> bytes:
         """MAC1, MAC2 or MAC3: CBC-MAC, initial value 0, padding method 2, 4 bytes (JR/T 0025.2 annex B.4)."""
-        return self._truncate(mac_alg1(session_key, data, length=session_key.block_size))
+        return self._truncate(mac_block(session_key, data))
 
     def tac(self, tac_key: Key, data: bytes) -> bytes:
         """TAC: as :meth:`mac`, under the folded DTK in a 3DES suite, under the whole DTK otherwise (JR/T
@@ -80,17 +80,17 @@ class Suite:
         """
         return self.mac(tac_key.folded() if self.fold_tac_key else tac_key, data)
 
-    def command_mac(self, key: Key, challenge: bytes, data: bytes) -> bytes:
+    def command_mac(self, key: Key, challenge: bytes, data: bytes, *, padding: int = 2) -> bytes:
         """MAC of a protected command or answer (JR/T 0025.2 5.5.9.1), initial value = challenge filled with
         zeros.
 
         ``challenge`` is 4, 8 or, with a 16-byte block, 16 bytes.  TDES keys use MAC algorithm 3, DES and
-        SM4 keys algorithm 1.
+        SM4 keys algorithm 1.  ``padding`` method 1 leaves data alone that were padded before.
         """
         iv = self._fill(key, challenge)
         if key.cipher is Cipher.TDES:
-            return mac_alg3(key, data, iv=iv)
-        return self._truncate(mac_alg1(key, data, iv=iv, length=key.block_size))
+            return mac_alg3(key, data, iv=iv, padding=padding)
+        return self._truncate(mac_alg1(key, data, iv=iv, padding=padding, length=key.block_size))
 
     def cryptogram(self, key: Key, challenge: bytes) -> bytes:
         """The 8 bytes that EXTERNAL AUTHENTICATE sends: the encrypted challenge; a 16-byte result has its
