@@ -6,31 +6,37 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
 from .errors import ImageError, ParameterError
 from .files.call import Handler, Session
 from .files.filesystem import FileSystem
-from .files.handlers import OS_HANDLERS, SAM_KEY_HANDLERS
+from .files.handlers import MESSAGE_HANDLERS, OS_HANDLERS, SAM_KEY_HANDLERS
 from .files.image import CardImage, read_image, write_image
 from .files.kernel import Kernel
 from .files.link import PROTOCOLS
 from .files.memory import Memory, PowerCut
+from .files.reception import Receiver
 from .files.volume import memory_size
 from .profile import Profile, load_profile
-from .wallet import purse, sam
+from .wallet import grey, key_card, load_sam, purse, sam, sam_crypt, sam_grey
 
 __all__ = ["KINDS", "Card", "CardSnapshot", "Random"]
 
 #: Gives that many random bytes.
 Random = Callable[[int], bytes]
 
+_SAM: Mapping[str, Handler] = {**OS_HANDLERS, **SAM_KEY_HANDLERS}
+
 #: The commands of each kind of card that a profile can name.
 KINDS: Mapping[str, Mapping[str, Handler]] = MappingProxyType(
     {
-        "card": MappingProxyType({**OS_HANDLERS, **purse.HANDLERS}),
-        "psam": MappingProxyType({**OS_HANDLERS, **SAM_KEY_HANDLERS, **sam.HANDLERS}),
+        "card": MappingProxyType({**OS_HANDLERS, **MESSAGE_HANDLERS, **purse.HANDLERS, **grey.HANDLERS}),
+        "psam": MappingProxyType({**_SAM, **sam.HANDLERS, **sam_crypt.HANDLERS, **sam_grey.HANDLERS}),
+        "isam": MappingProxyType({**_SAM, **load_sam.HANDLERS}),
+        "keycard": MappingProxyType({**_SAM, **key_card.HANDLERS}),
     }
 )
 
@@ -134,7 +140,7 @@ class Card:
 
     def _start(self, session: Session) -> Kernel:
         fs = FileSystem(self.memory, self.profile)
-        return Kernel(self.profile, fs, session, KINDS[self.profile.kind], self._random)
+        return Kernel(self.profile, fs, session, _receiver(self.profile.kind), self._random)
 
     def reset(self) -> bytes:
         """Reset a card that has power; gives what :meth:`power_on` gives."""
@@ -182,6 +188,12 @@ class Card:
         self.memory.restore(snapshot.memory)
         if snapshot.session is not None:
             self._kernel = self._start(_copy(snapshot.session))
+
+
+@cache
+def _receiver(kind: str) -> Receiver:
+    """The receiver that all cards of a kind share."""
+    return Receiver(KINDS[kind])
 
 
 def _copy(session: Session) -> Session:

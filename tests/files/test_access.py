@@ -6,7 +6,18 @@ import pytest
 
 from cardos.files.access import allowed
 from cardos.files.call import Session
-from tests.files.desk import CREATE_MF, MASTER, OTHER, SELECT_ADF, SELECT_MF, Desk, application, key_record
+from cardos.options import CosOptions
+from tests.files.desk import (
+    CREATE_MF,
+    MASTER,
+    OTHER,
+    SELECT_ADF,
+    SELECT_MF,
+    Desk,
+    application,
+    changed,
+    key_record,
+)
 
 PIN = "0020000003123456"
 
@@ -19,6 +30,41 @@ def test_every_right_in_every_state(right):
             session = Session(state=state, state_mf=state_mf)
             met = state_mf in range(least, 16) if most == 0 else state in range(least, most + 1)
             assert met == allowed(right, session)
+
+
+ORACLES = {
+    ("high_first", "current"): lambda x, y, own, _: own >= y if x == 0 else y <= own <= x,
+    ("high_first", "f_is_mf"): lambda x, y, own, mf: mf >= y if x == 15 else y <= own <= x,
+    ("low_first", "mf"): lambda x, y, own, _: x <= own <= y,
+    ("low_first", "current"): lambda x, y, own, _: x <= own <= y,
+    ("low_first", "f_is_mf"): lambda x, y, own, _: x <= own <= y,
+}
+
+
+@pytest.mark.parametrize(("reading", "oracle"), ORACLES.items(), ids=["-".join(key) for key in ORACLES])
+def test_every_right_as_other_products_read_it(reading, oracle):
+    cos = CosOptions(rights=reading[0], zero_rights=reading[1])
+    for right in range(256):
+        for own in range(16):
+            for mf in range(16):
+                met = oracle(*divmod(right, 16), own, mf)
+                assert met == allowed(right, Session(state=own, state_mf=mf), cos)
+
+
+def test_smartcos_rights_on_a_card():
+    """0F is free there, F0 never (a SmartCOS writes the least state first)."""
+    desk = Desk.blank(changed("city-3des", rights="low_first"))
+    desk.ok(CREATE_MF, "80E0001007280004 0F0F FFFF", "80E0001107280004 F0F0 FFFF", SELECT_MF)
+    desk.ok("00D69000021234", "00B0900002")
+    assert ["6982", "6982"] == [desk.sw("00B0910001"), desk.sw("80E0001207280004 0F0F FFFF")]
+
+
+def test_the_state_after_selecting_the_mf_is_an_option():
+    desk = application(state_after_mf="zero")
+    desk.ok(SELECT_MF)
+    assert "9000" == desk.authenticate(MASTER)
+    desk.ok(SELECT_MF)
+    assert (10, 0) == registers(desk)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from cardos.crypto import encrypt_ecb, pad
 from cardos.files.memory import PowerCut
 from tests.files.desk import (
     CREATE_MF,
@@ -131,6 +134,18 @@ def test_a_challenge_is_used_up():
     assert "6984" == desk.sw(command)
 
 
+def reload(desk: Desk, *, with_key: int) -> bytes:
+    """A RELOAD PIN with a wrong MAC; its key is loaded for it."""
+    desk.ok(key_record(with_key, 0, K16))
+    return bytes.fromhex("805E000006888800000000")
+
+
+def unblock(desk: Desk, *, with_key: int) -> bytes:
+    """A right PIN UNBLOCK; its key is loaded for it."""
+    desk.ok(key_record(with_key, 0, K16))
+    return desk.protected("8024000003123456", enciphered=True)
+
+
 @pytest.mark.parametrize(
     ("command", "type_"),
     [
@@ -145,6 +160,11 @@ def test_a_challenge_is_used_up():
             0x39,
             id="write-key",
         ),
+        pytest.param(lambda _: bytes.fromhex("805E010007123450FF654321"), 0x3A, id="change-pin"),
+        pytest.param(lambda desk: reload(desk, with_key=0x38), 0x38, id="reload-pin"),
+        pytest.param(lambda desk: wrong(unblock(desk, with_key=0x37)), 0x37, id="pin-unblock"),
+        pytest.param(lambda desk: wrong(desk.protected("801E0000")), 0x36, id="application-block"),
+        pytest.param(lambda desk: wrong(desk.protected("80160000")), 0x36, id="card-block"),
     ],
 )
 def test_cutting_the_power_wins_no_tries(command, type_):
@@ -192,10 +212,10 @@ def test_three_wrong_macs_on_a_write_block_the_application_for_ever():
     desk = application()
     words = [desk.sw(wrong(desk.protected("04D6950003AABBCC"))) for _ in range(3)]
     assert ["6988", "6988", "9303"] == words
-    assert ["6A81", "6A81"] == [desk.sw("00B0840001"), desk.sw(PIN)]
+    assert ["9303", "9303"] == [desk.sw("00B0840001"), desk.sw(PIN)]
     desk.reset()
-    assert "9303" == desk.sw(SELECT_ADF)
-    desk.ok("0084000004", SELECT_MF)
+    assert ["9303", "9303"] == [desk.sw(SELECT_ADF), desk.sw("0084000004")]
+    desk.ok(SELECT_MF, "0084000004")
 
 
 def test_the_use_right_of_the_maintenance_key():
@@ -252,3 +272,72 @@ def test_the_encipherment_bit_alone_means_both():
     desk = application()
     desk.ok(desk.protected("04D68C000101", enciphered=True))
     assert "6988" == desk.sw(desk.protected("04D68C000101"))
+
+
+# ------------------------------------------------------------------ INTERNAL AUTHENTICATE
+
+
+def internal(desk: Desk, p1: int, data: bytes, id_: int = 0) -> bytes:
+    response = desk.raw(bytes((0x00, 0x88, p1, id_, len(data))) + data)
+    assert 0x9000 == response.sw
+    return response.data
+
+
+def with_internal_keys(profile: str) -> Desk:
+    desk = application(profile)
+    desk.ok(*[key_record(type_, 0, K16) for type_ in (0x30, 0x31, 0x32)])
+    return desk
+
+
+@pytest.mark.parametrize("profile", SUITES)
+@given(data=st.binary(min_size=1, max_size=80))
+@settings(max_examples=30)
+def test_data_are_padded_where_needed_and_come_back(profile, data):
+    desk = with_internal_keys(profile)
+    block = desk.suite.cipher.block_size
+    enciphered = internal(desk, 0, data)
+    padded = data if len(data) % block == 0 else pad(data, block)
+    assert encrypt_ecb(desk.suite.key(K16), padded) == enciphered
+    assert padded == internal(desk, 1, enciphered)
+
+
+@pytest.mark.parametrize("profile", SUITES)
+@given(data=st.binary(min_size=1, max_size=239))
+@settings(max_examples=30)
+def test_the_mac_is_that_of_a_challenge_of_zeros(profile, data):
+    """Padded always; the algorithm is that of protected commands."""
+    desk = with_internal_keys(profile)
+    expected = desk.suite.command_mac(desk.suite.key(K16), bytes(4), data)
+    assert expected == internal(desk, 2, data)
+
+
+@pytest.mark.parametrize(
+    ("profile", "size", "sw"),
+    [
+        ("city-3des", 232, "9000"),
+        ("city-3des", 233, "6700"),
+        ("city-3des", 239, "6700"),
+        ("city-sm4", 224, "9000"),
+        ("city-sm4", 225, "6700"),
+    ],
+)
+def test_an_answer_is_no_longer_than_the_card_sends(profile, size, sw):
+    desk = with_internal_keys(profile)
+    assert sw == desk.sw(f"00880000{size:02X}" + "A5" * size)
+    desk.ok(f"00880200{size:02X}" + "A5" * size)
+
+
+@pytest.mark.parametrize("type_", [0x30, 0x31, 0x32])
+def test_a_key_serves_its_own_method_only(type_):
+    desk = application()
+    desk.ok(key_record(type_, 7, K16))
+    words = [desk.sw(f"0088{p1:02X}0708" + "00" * 8) for p1 in (0, 1, 2)]
+    assert ["9000" if type_ == 0x30 + p1 else "6A88" for p1 in (0, 1, 2)] == words
+
+
+def test_internal_authentication_changes_no_state_and_uses_up_the_challenge():
+    desk = with_internal_keys("city-3des")
+    desk.ok(PIN)
+    desk.challenge()
+    internal(desk, 0, b"\x01")
+    assert (1, True, None) == (desk.session.state, desk.session.pin_verified, desk.session.challenge)

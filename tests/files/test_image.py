@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cardos.card import Card
 from cardos.errors import ImageError
 from cardos.files.image import CardImage, read_image, write_image
 
@@ -69,6 +71,29 @@ def test_a_name_that_is_no_text(tmp_path):
         CardImage.from_bytes(sealed(bytes(body)))
 
 
+SMALL = CardImage("city-3des", "T=1", bytes(range(64)))
+
+
+def test_every_changed_bit_is_found():
+    raw = SMALL.to_bytes()
+    for bit in range(8 * len(raw)):
+        damaged = bytearray(raw)
+        damaged[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(ImageError) as refused:
+            CardImage.from_bytes(bytes(damaged), where="card.img")
+        assert str(refused.value).startswith("card.img: ")
+
+
+def test_every_truncation_is_found(tmp_path):
+    path, raw = tmp_path / "card.img", SMALL.to_bytes()
+    for length in range(len(raw)):
+        path.write_bytes(raw[:length])
+        with pytest.raises(ImageError) as refused:
+            read_image(path)
+        assert str(path) in str(refused.value)
+        assert raw[:length] == path.read_bytes()
+
+
 @given(st.integers(0, len(RAW) - 1), st.integers(1, 255))
 def test_any_changed_byte_is_found(place, change):
     damaged = bytearray(RAW)
@@ -77,10 +102,31 @@ def test_any_changed_byte_is_found(place, change):
         CardImage.from_bytes(bytes(damaged))
 
 
-@given(st.integers(0, len(RAW) - 1))
-def test_any_truncation_is_found(length):
-    with pytest.raises(ImageError):
-        CardImage.from_bytes(RAW[:length])
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_image_or_refused(raw):
+    for each in (raw, b"CARDOSIM" + raw, b"CARDOSIM\x00\x01" + raw, sealed(b"CARDOSIM\x00\x01" + raw)):
+        with contextlib.suppress(ImageError):
+            assert each == CardImage.from_bytes(each).to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("image", "problem"),
+    [
+        pytest.param(CardImage("city-3des", "T=1", bytes(100)), "must be of profile city-3des", id="memory"),
+        pytest.param(
+            CardImage("city-3des", "T=9", bytes(14336)), "got city-3des, 14336 bytes and T=9", id="protocol"
+        ),
+    ],
+)
+def test_images_of_no_card_of_ours(tmp_path, image, problem):
+    path = tmp_path / "card.img"
+    write_image(path, image)
+    raw = path.read_bytes()
+    with pytest.raises(ImageError) as refused:
+        Card.load(path)
+    assert problem in str(refused.value)
+    assert str(path) in str(refused.value)
+    assert raw == path.read_bytes()
 
 
 def test_a_missing_file(tmp_path):

@@ -168,7 +168,7 @@ def test_a_transaction_larger_than_the_journal_does_not_happen():
     journal = Journal(memory)
     journal.write(JOURNAL_SIZE, bytes(range(256)) * 8)
     assert journal.pending
-    with pytest.raises(WriteFailure, match="the change takes 2052 bytes of a journal of 2048"):
+    with pytest.raises(WriteFailure, match="the change takes 2054 bytes of a journal of 2048"):
         journal.commit()
     assert 0 == memory.writes
 

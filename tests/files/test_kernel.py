@@ -8,8 +8,9 @@ from cardos.apdu import COMMANDS, SW
 from cardos.card import KINDS
 from cardos.files.call import Call, Refusal
 from cardos.files.filesystem import BlockState
-from cardos.files.journal import JOURNAL_SIZE
-from tests.files.desk import SELECT_ADF, SELECT_MF, Desk, application
+from cardos.files.reception import Receiver
+from cardos.files.volume import AREAS
+from tests.files.desk import CREATE_MF, SELECT_ADF, SELECT_MF, Desk, application
 
 
 def block_application(desk: Desk) -> None:
@@ -39,7 +40,7 @@ def nothing(desk: Desk) -> None:
         pytest.param(nothing, "00C0000010", "6D00", id="get-response-without-t-0"),
         pytest.param(nothing, "8070000000", "6D00", id="command-of-a-sam"),
         pytest.param(nothing, "8070010000", "6D00", id="command-of-a-sam-with-a-wrong-p1"),
-        pytest.param(nothing, "84D400001C" + "00" * 28, "6D00", id="sam-key-on-a-card"),
+        pytest.param(nothing, "84D400001C" + "00" * 28, "6A86", id="sam-key-on-a-card"),
         pytest.param(nothing, "00FF0000FF00", "6D00", id="instruction-before-length"),
         pytest.param(nothing, "40B08400FF00", "6E00", id="class-before-length"),
         pytest.param(nothing, "00A401000511", "6700", id="length-form-before-p1"),
@@ -64,6 +65,15 @@ def nothing(desk: Desk) -> None:
         pytest.param(nothing, "00D68E0001FF", "6987", id="form-before-right"),
         pytest.param(nothing, "04D68B000511AABBCCDD", "6A88", id="key-before-challenge"),
         pytest.param(nothing, "04D695FF0511AABBCCDD", "6984", id="challenge-before-offset"),
+        pytest.param(nothing, "842407000C" + "00" * 12, "9403", id="pin-before-its-service-key"),
+        pytest.param(nothing, "805E000706888811223344", "9403", id="reloaded-pin-before-its-service-key"),
+        pytest.param(nothing, "805E01010512FF567890", "6982", id="use-right-of-the-pin-before-the-data"),
+        pytest.param(nothing, "0088010001AA", "6A88", id="key-before-the-whole-blocks"),
+        pytest.param(nothing, "84D439071CAA" + "00" * 27, "6A88", id="key-to-change-before-challenge"),
+        pytest.param(nothing, "80D4390206F9EFF0FF3311", "6700", id="lc-before-form"),
+        pytest.param(nothing, "80D4390207F9EFF0FF331122", "6987", id="form-before-the-length-of-the-key"),
+        pytest.param(nothing, "841800000411223344", "6985", id="not-blocked-before-challenge"),
+        pytest.param(nothing, "00220000088588D32B7688D32B", "6700", id="lc-before-the-mf"),
     ],
 )
 def test_order_of_checks(before, command, sw):
@@ -85,6 +95,61 @@ def test_a_blocked_card_stays_blocked():
     block_card(desk)
     desk.reset()
     assert "6A81" == desk.sw(SELECT_MF)
+
+
+@pytest.mark.parametrize(
+    ("command", "kept"),
+    [
+        pytest.param("00FF000000", False, id="unknown-instruction"),
+        pytest.param("40A4000000", False, id="unknown-class"),
+        pytest.param("", False, id="nothing"),
+        pytest.param("00B08400", False, id="no-le"),
+        pytest.param("00A4050000", False, id="p1"),
+        pytest.param("00D684000000", False, id="length"),
+        pytest.param("04A4000000", False, id="form"),
+        pytest.param("805C000203", True, id="le-below-the-answer"),
+    ],
+)
+def test_what_waits_for_its_partner_does_not_outlive_a_refused_command(command, kept):
+    """A failed command leads to idle (JR/T 0025.2 5.2.1), but for one that is to be sent again with another Le."""
+    desk = application()
+    desk.session.pending = object()
+    assert "9000" != desk.sw(command)
+    assert kept == (desk.session.pending is not None)
+
+
+@pytest.mark.parametrize(
+    ("profile", "command", "sw"),
+    [
+        pytest.param("city-3des", "80CA000009", "9000", id="get-message-of-a-card"),
+        pytest.param("city-3des", "80CA000009" + "11" * 9, "6700", id="get-message-with-data"),
+        pytest.param("psam-3des", "80CA000009", "6700", id="authentication-message-without-data"),
+        pytest.param("psam-3des", "80CA000009" + "11" * 9, "9000", id="authentication-message-of-a-psam"),
+        pytest.param("psam-3des", "0022000009" + "11" * 9, "6D00", id="set-message-of-a-psam"),
+        pytest.param("psam-3des", "805C000204", "6D00", id="get-balance-of-a-psam"),
+        pytest.param("isam-3des", "80CA000009", "6D00", id="get-message-of-a-load-sam"),
+        pytest.param("isam-3des", "E07A080107" + "00" * 7, "6E00", id="class-of-grey-lock-on-a-load-sam"),
+        pytest.param("city-3des", "8070000000", "6D00", id="purchase-sam-on-a-card"),
+    ],
+)
+def test_a_card_knows_the_commands_of_its_kind(profile, command, sw):
+    """One coding may be two commands: GET MESSAGE of a card is AUTHENTICATION MESSAGE of a purchase SAM."""
+    desk = Desk.blank(profile)
+    desk.ok(CREATE_MF)
+    desk.raw("0022000009" + "8588D32B7688D32B76")
+    assert sw == desk.sw(command)
+
+
+def test_a_receiver_remembers_what_is_public_only():
+    """A thousand reads and a PIN: what the receiver holds is bounded, and no secret of a command is in it."""
+    receiver = Receiver(KINDS["card"])
+    for n in range(1000):
+        raw = bytes((0x00, 0xB0, n >> 8, n & 0xFF, 0x01))
+        assert receiver.receive(raw) is receiver.receive(raw)
+    pin = bytes.fromhex("0020000003123456")
+    assert receiver.receive(pin) is not receiver.receive(pin)
+    assert 0 < len(receiver._known) <= 512
+    assert pin not in receiver._known
 
 
 def test_what_a_refused_command_wrote_is_undone():
@@ -123,7 +188,7 @@ def test_the_ceiling_comes_from_the_profile():
 
 
 def test_the_area_of_files_begins_behind_the_journal():
-    assert JOURNAL_SIZE == application().fs.root.address
+    assert AREAS == application().fs.root.address
 
 
 def test_proofs_and_block_states_are_apart():
@@ -151,7 +216,7 @@ def test_a_handler_that_refuses_after_it_wrote_wrote_nothing():
         call.fs.write(call.fs.find(call.session.directory, 4), 0, b"\xca\xfe")
         raise Refusal(SW.CONDITIONS)
 
-    kernel.handlers = {**kernel.handlers, "UPDATE BINARY": write_and_refuse}
+    kernel.receiver = Receiver({**KINDS["card"], "UPDATE BINARY": write_and_refuse})
     assert "6985" == desk.sw("00D6840001FF")
     assert 0x6281 == desk.raw("00B0840002").sw
     desk.ok("00E200C017" + "00" * 23)

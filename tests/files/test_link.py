@@ -56,9 +56,17 @@ def test_waiting_data_are_lost_by_reset(desk):
     assert "6985" == desk.sw("00C0000010")
 
 
-@pytest.mark.parametrize(("command", "sw"), [("00C0010010", "6A86"), ("00C000000100", "6700")])
-def test_malformed_get_response(desk, command, sw):
-    assert sw == desk.sw(command)
+#: Every status word of GET RESPONSE when data wait, but for 6985, which comes when they were fetched.
+COMMAND = "GET RESPONSE"
+ROWS = [(0x9000, f"00C00000{FCI:02X}"), (0x6700, "00C000000100"), (0x6A86, "00C0010010"), (0x6985, "")]
+
+
+@pytest.mark.parametrize(("sw", "command"), ROWS)
+def test_status_of_get_response(desk, sw, command):
+    if not command:
+        command = f"00C00000{FCI:02X}"
+        desk.ok(command)
+    assert f"{sw:04X}" == desk.sw(command)
 
 
 def test_a_wrong_p1_loses_nothing(desk):

@@ -11,7 +11,7 @@ from cardos.files.header import charge
 from tests.files.desk import CREATE_MF, K8, K16, MASTER, Desk, key_record
 
 KEY_FILE = "80E00000073F018F01F0FFFF"
-FF8, FF16 = b"\xff" * 8, b"\xff" * 16
+FF8, FF16, ZERO16 = b"\xff" * 8, b"\xff" * 16, bytes(16)
 
 
 def card(*commands: str, protocol: str = "T=1") -> Desk:
@@ -73,6 +73,7 @@ def test_update_of_0005_captured_from_a_card():
         ),
         pytest.param(FF8, 0, "53FD1F262EC4E6E2", "0082000008A0DBBFC1192FF24A", id="captured"),
         pytest.param(FF16, 0, "53FD1F262EC4E6E2", "0082000008A0DBBFC1192FF24A", id="captured-16-byte-key"),
+        pytest.param(ZERO16, 0, "8F8D5AEA85880901", "008200000882FE8A38C35A59DF", id="huada-manual"),
     ],
 )
 def test_external_authenticate(key, id_, challenge, command):
@@ -103,6 +104,136 @@ def test_protected_read_captured_from_a_card():
     desk.ok("00D6850010" + content, "00A40000020005")
     desk.challenge("D0FE4FB9")
     assert content + "8D318577" == desk.ok("04B0000004F09C8A1910")
+
+
+def test_protected_update_of_the_current_file():
+    """klks/fmcos-python, asserted there against an FM1208."""
+    desk = card(key_record(0x36, 0, FF16), MAC_FILE)
+    desk.ok("00A40000020015")
+    desk.challenge("44A47DEB")
+    desk.ok("04D600001411223344556677889900AABBCCDDEEFFF2F62231")
+    assert "11223344556677889900AABBCCDDEEFF" == desk.ok("00B0000010")
+
+
+def test_protected_read_of_the_huada_manual():
+    """The manual prints the command alone; its MAC is right for the current file, whatever that is."""
+    desk = card(key_record(0x36, 0, ZERO16), "80E0000507280008F0F0FF7F", "00D68500080102030405060708")
+    desk.ok("00A40000020005")
+    desk.challenge("9951EF63")
+    assert "0102030405060708" == desk.ok("04B0000004B97F4D3200")[:16]
+
+
+# ------------------------------------------------------------------ internal authentication
+
+
+@pytest.mark.parametrize(
+    ("type_", "id_", "key", "command", "answer"),
+    [
+        pytest.param(
+            0x30, 1, bytes.fromhex("1122334455667788"), "00880001080102030405060708", "178F59F8578E0D3F",
+            id="fmcos-manual-encipher",
+        ),
+        pytest.param(
+            0x31, 1, bytes.fromhex("1122334455667788"), "0088010108178F59F8578E0D3F", "0102030405060708",
+            id="fmcos-manual-decipher",
+        ),
+        pytest.param(
+            0x32, 3, bytes.fromhex("1122334455667788"), "00880203080102030405060708", "A82A8CEB", id="fmcos-manual-mac"
+        ),
+        pytest.param(0x30, 0, K8, "0088000003010203", "0D5498D054BF6C15", id="computed-encipher"),
+        pytest.param(0x32, 0, K8, "0088020003010203", "0D5498D0", id="computed-mac"),
+    ],
+)  # fmt: skip
+def test_internal_authenticate(type_, id_, key, command, answer):
+    desk = card(key_record(type_, id_, key))
+    assert answer == desk.ok(command)
+
+
+# ------------------------------------------------------------------ blocking and PIN services
+
+
+BLOCKING = [
+    pytest.param(K16, "11223344", "841E00000440D016F4", "for-a-time", id="computed-block"),
+    pytest.param(K16, "11223344", "841E000104CA74470A", "for-ever", id="computed-block-for-ever"),
+    pytest.param(K16, "11223344", "841600000482164137", "the-card", id="computed-card-block"),
+    pytest.param(ZERO16, "B5B0C549", "841E00000434BE5E04", "for-a-time", id="huada-manual-block"),
+]
+
+
+@pytest.mark.parametrize(("key", "challenge", "command", "what"), BLOCKING)
+def test_application_and_card_block(key, challenge, command, what):
+    desk = card(key_record(0x36, 0, key))
+    desk.challenge(challenge)
+    desk.ok(command)
+    inside = {"for-a-time": "6A81", "for-ever": "9303", "the-card": "6A81"}[what]
+    outside = {"for-a-time": "9000", "for-ever": "9303", "the-card": "6A81"}[what]
+    assert [inside, outside] == [desk.sw("0088000003010203"), desk.sw("0084000004")]
+
+
+@pytest.mark.parametrize(
+    ("key", "challenge", "command"),
+    [
+        pytest.param(K16, "11223344", "84180000049E13E3ED", id="computed"),
+        pytest.param(ZERO16, "DFBD968E", "84180000047C76AAA0", id="huada-manual"),
+    ],
+)
+def test_application_unblock(key, challenge, command):
+    desk = card(key_record(0x36, 0, key))
+    desk.ok(desk.protected("801E0000", key))
+    assert "6A81" == desk.sw("00A4000000")
+    desk.challenge(challenge)
+    desk.ok(command, "00A4000000")
+
+
+def test_selection_of_a_blocked_application_captured_from_a_card():
+    """Changsha metro: FCI and 6A81, with T=0 as 61xx first."""
+    desk = card(protocol="T=0")
+    desk.ok("80E03F0110 38 036F F0F0 95 FFFF A000000003869807")
+    assert 0x610C == desk.raw("00A40000023F01").sw
+    desk.ok("80E00000073F004001F0FFFF", key_record(0x36, 0, FF16))
+    desk.ok(desk.protected("801E0000", FF16))
+    waiting = desk.raw("00A4040008 A000000003869807")
+    answer = desk.raw(bytes((0x00, 0xC0, 0x00, 0x00, waiting.sw & 0xFF)))
+    assert (0x61, "6F0A8408A000000003869807", 0x6A81) == (
+        waiting.sw >> 8,
+        answer.data.hex().upper(),
+        answer.sw,
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "challenge", "command", "pin"),
+    [
+        pytest.param(K16, "11223344", "842400000C443FBFE8B3103299C75848A0", "123456", id="computed"),
+        pytest.param(ZERO16, "72174890", "842400000CC5D6090EFE1729BC9BCF688B", "0000", id="huada-manual"),
+    ],
+)
+def test_pin_unblock(key, challenge, command, pin):
+    desk = card(key_record(0x37, 0, key), key_record(0x3A, 0, b"\x99\x99", change=0xEF, second=0x30))
+    desk.challenge(challenge)
+    desk.ok(command, f"00200000{len(pin) // 2:02X}{pin}")
+
+
+@pytest.mark.parametrize(
+    ("key", "command", "pin"),
+    [
+        pytest.param(MASTER, "805E00000712345695DEBDDA", "123456", id="computed"),
+        pytest.param(ZERO16, "805E0000068888E88182F1", "8888", id="huada-manual"),
+    ],
+)
+def test_reload_pin(key, command, pin):
+    desk = card(key_record(0x38, 0, key), key_record(0x3A, 0, b"\x99\x99", change=0xEF, second=0x30))
+    desk.ok(command, f"00200000{len(pin) // 2:02X}{pin}")
+
+
+def test_safety_code_of_the_changsha_metro():
+    """As its cards are personalised, and what they answer afterwards."""
+    desk = card()
+    desk.ok("00220000098588D32B7688D32B76")
+    assert "8588D32B7688D32B76" == desk.ok("80CA000009")
+
+
+# ------------------------------------------------------------------ keys
 
 
 def test_write_key_that_adds_36():

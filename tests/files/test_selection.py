@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from cardos.card import Card
 from cardos.files.filesystem import BlockState
-from tests.files.desk import AID, CREATE_MF, SELECT_ADF, SELECT_MF, Desk, application
+from cardos.profile import load_profile
+from tests.files.desk import AID, CREATE_MF, SELECT_ADF, SELECT_MF, Desk, application, changed
 
 FIRST, SECOND, INNER, EMPTY = b"FIRST", b"SECOND", b"INNER", b"EMPTY"
 
@@ -52,9 +56,10 @@ def tree() -> Desk:
         pytest.param("3F01", by_name(SECOND), "3F02", id="name-sibling"),
         pytest.param("3F01", by_name(INNER), "3F03", id="name-child-of-df"),
         pytest.param("3F00", by_name(INNER), None, id="name-grandchild"),
-        pytest.param("3F00", by_name(FIRST[:4]), None, id="part-of-a-name"),
+        pytest.param("3F00", by_name(FIRST[:4]), "3F01", id="part-of-a-name"),
+        pytest.param("3F01", by_name(b"S"), "3F02", id="part-of-the-name-of-a-sibling"),
         pytest.param("3F00", by_name(FIRST + b"X"), None, id="more-than-a-name"),
-        pytest.param("3F00", "00A4040000", None, id="no-name"),
+        pytest.param("3F01", "00A4040000", "3F00", id="no-name"),
     ],
 )
 def test_what_is_found(tree, start, command, found):
@@ -141,7 +146,95 @@ def test_a_blocked_application_is_entered(state, sw, with_fci):
     response = desk.raw(SELECT_ADF)
     assert (sw, fci if with_fci else b"") == (response.sw, response.data)
     assert 0x3F01 == desk.session.directory.fid
-    desk.ok("0084000004", SELECT_MF)
+    assert ("9303" if state is BlockState.PERMANENT else "9000") == desk.sw("0084000004")
+    desk.ok(SELECT_MF)
+
+
+def test_a_blocked_application_may_answer_without_its_fci():
+    desk = application(blocked_select_fci=False, blocked_select=0x6283)
+    desk.fs.set_block_state(desk.session.directory, BlockState.TEMPORARY)
+    desk.fs.commit()
+    answer = desk.raw(SELECT_ADF)
+    assert (b"", 0x6283) == (answer.data, answer.sw)
+
+
+# -- names in part, and the next one
+
+
+def three() -> Desk:
+    """Applications A1, A2 (which holds A21) and B, and one named A."""
+    desk = Desk.blank()
+    desk.ok(CREATE_MF, df("3F01", b"A1"), df("3F02", b"A2"), df("3F03", b"B"), df("3F04", b"A"))
+    desk.ok(by_fid("3F02"), df("3F05", b"A21"), SELECT_MF)
+    return desk
+
+
+def next_(name: bytes) -> str:
+    return by_name(name).replace("00A40400", "00A40402")
+
+
+def test_the_whole_name_goes_before_a_part():
+    desk = three()
+    desk.ok(by_name(b"A"))
+    assert b"A" == desk.session.directory.name
+
+
+def test_next_goes_through_all_that_begin_so():
+    desk, seen = three(), []
+    desk.ok(by_name(b"A1"))
+    while desk.raw(next_(b"A")).sw == 0x9000:
+        seen.append(desk.session.directory.name)
+    assert [b"A2", b"A"] == seen
+    assert "6A82" == desk.sw(next_(b"A"))
+    assert seen[-1] == desk.session.directory.name
+
+
+def test_next_from_elsewhere_is_the_first():
+    desk = three()
+    desk.ok(by_name(b"B"), next_(b"A"))
+    assert b"A1" == desk.session.directory.name
+
+
+def test_next_is_for_names():
+    assert "6A86" == three().sw("00A40002023F01")
+
+
+def test_whole_names_only_where_the_profile_says_so():
+    desk = application(partial_names=False)
+    assert "6A82" == desk.sw(by_name(AID[:5]))
+    assert "6A82" == desk.sw("00A4040000")
+    desk.ok(by_name(AID))
+
+
+def test_siblings_from_an_empty_directory_where_the_profile_says_so():
+    desk = Desk.blank(changed("city-3des", empty_df_siblings=False))
+    desk.ok(CREATE_MF, df("3F01", FIRST), df("3F02", SECOND), by_fid("3F02"))
+    assert "6A82" == desk.sw(by_fid("3F01"))
+
+
+# -- FCI as the profile has it
+
+
+def test_the_tag_of_the_public_data_is_an_option():
+    assert "A525" + "9F080102" + "BF0C1E" in application(fci_tag=0xBF0C).ok(SELECT_ADF)
+
+
+def test_fci_template_of_a_directory():
+    profile = load_profile("city-3des")
+    root, adf = profile.directories
+    template = ("50=4D4F545F545F4550", "87=01", "9F08", "9F12=43415244", "9F0C")
+    desk = application()
+    mine = replace(profile, directories=(root, replace(adf, fci=template)))
+    card = Card(mine, desk.card.memory, random=desk.random)
+    card.power_on()
+    inside = "50084D4F545F545F4550" + "870101" + "9F080102" + "9F120443415244" + "9F0C1E" + "00" * 30
+    whole = f"8409{AID.hex().upper()}A5{len(inside) // 2:02X}{inside}"
+    assert f"6F{len(whole) // 2:02X}{whole}" == Desk(card, desk.random).ok(SELECT_ADF)
+
+
+def test_fci_of_a_file_where_the_profile_says_so():
+    assert "" == application().ok("00A40000020004")
+    assert "6F0B80020010820128" + "83020004" == application(ef_fci=True).ok("00A40000020004")
 
 
 # -- short file identifiers

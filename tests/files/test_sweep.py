@@ -79,10 +79,37 @@ def protected(command: str, key: bytes = K16, *, enciphered: bool = False) -> Ca
     return lambda desk: desk.raw(desk.protected(command, key, enciphered=enciphered))
 
 
+def forged(command: str, key: bytes = K16, *, enciphered: bool = False) -> Callable[[Desk], object]:
+    return lambda desk: desk.raw(wrong(desk.protected(command, key, enciphered=enciphered)))
+
+
+def steps(*all_: Callable[[Desk], object]) -> Callable[[Desk], object]:
+    return lambda desk: [step(desk) for step in all_]
+
+
+def reload(pin: str, *, forge: bool = False) -> Callable[[Desk], object]:
+    """RELOAD PIN with its MAC, or with another one, under the reload key."""
+
+    def command(desk: Desk) -> object:
+        new = bytes.fromhex(pin)
+        whole = bytes((0x80, 0x5E, 0x00, 0x00, len(new) + 4)) + new
+        whole += desk.suite.pin_mac(desk.suite.key(MASTER), new)
+        return desk.raw(wrong(whole) if forge else whole)
+
+    return command
+
+
 RECORDS = [f"00E2003008{n:02X}{'00' * 7}" for n in (1, 2, 3)]
 CYCLIC = [f"00E200C017{n:02X}{'AB' * 22}" for n in (1, 2, 3, 4)]
 TLVS = ["00E2003804 1102AAAA", "00E2003803 2201BB"]
 CHANGE_MASTER = "80D4390015" + key_record(0xF9, 0, OTHER)[10:]
+
+SERVICES = send(key_record(0x37, 0, K16), key_record(0x38, 0, MASTER))
+LOCKED = steps(SERVICES, *[wrong_pin] * 3)
+CHANGE_PIN, WRONG_CHANGE = send("805E010006 123456FF4321"), send("805E010006 123457FF4321")
+UNBLOCK_PIN = "8024000003 987654"
+BLOCK, FOR_EVER, UNBLOCK, CARD_BLOCK = "801E0000", "801E0001", "80180000", "80160000"
+BLOCKED = protected(BLOCK)
 
 #: Command, what is done before, what runs under the cuts, and a name.
 CASES = [
@@ -108,6 +135,14 @@ CASES = [
     ("VERIFY", send("0020000003111111"), wrong_pin, "wrong-again"),
     ("EXTERNAL AUTHENTICATE", nothing, wrong_authentication, "wrong"),
     ("UPDATE BINARY", nothing, wrong_update, "wrong-mac"),
+    ("CHANGE PIN", nothing, WRONG_CHANGE, "wrong"),
+    ("RELOAD PIN", SERVICES, reload("8888", forge=True), "wrong-mac"),
+    ("PIN UNBLOCK", LOCKED, forged(UNBLOCK_PIN, enciphered=True), "wrong-mac"),
+    ("APPLICATION BLOCK", nothing, forged(BLOCK), "wrong-mac"),
+    ("APPLICATION UNBLOCK", BLOCKED, forged(UNBLOCK), "wrong-mac"),
+    ("CARD BLOCK", nothing, forged(CARD_BLOCK), "wrong-mac"),
+    ("SET MESSAGE", send(SELECT_MF), send("0022000009 8588D32B7688D32B76"), "first"),
+    ("SET MESSAGE", send(SELECT_MF, "0022000009" + "11" * 9), send("0022000009 8588D32B7688D32B76"), "again"),
 ]  # fmt: skip
 
 #: Commands whose effect is itself, after a try was taken and given back: a third state is the try that is away.
@@ -124,6 +159,15 @@ TRIED = [
     ("VERIFY", nothing, send("0020000003123456"), 0x3A, "right"),
     ("VERIFY", wrong_pin, send("0020000003123456"), 0x3A, "right-after-a-wrong-one"),
     ("EXTERNAL AUTHENTICATE", nothing, lambda desk: desk.authenticate(), 0x39, "right"),
+    ("CHANGE PIN", nothing, CHANGE_PIN, 0x3A, "shorter"),
+    ("CHANGE PIN", steps(CHANGE_PIN, wrong_pin), send("805E010009 4321FF123456789012"), 0x3A, "longer"),
+    ("RELOAD PIN", SERVICES, reload("8888"), 0x38, "right"),
+    ("RELOAD PIN", steps(LOCKED, reload("8888", forge=True)), reload("8888"), 0x38, "locked-pin-after-a-wrong-one"),
+    ("PIN UNBLOCK", LOCKED, protected(UNBLOCK_PIN, enciphered=True), 0x37, "right"),
+    ("APPLICATION BLOCK", nothing, protected(BLOCK), 0x36, "for-a-time"),
+    ("APPLICATION BLOCK", BLOCKED, protected(FOR_EVER), 0x36, "for-ever"),
+    ("APPLICATION UNBLOCK", steps(BLOCKED, forged(UNBLOCK)), protected(UNBLOCK), 0x36, "after-a-wrong-one"),
+    ("CARD BLOCK", nothing, protected(CARD_BLOCK), 0x36, "mac"),
 ]  # fmt: skip
 
 
@@ -185,19 +229,29 @@ def without_counters(seen: dict[str, object]) -> dict[str, object]:
 
 
 @pytest.mark.slow
-def test_the_last_wrong_mac():
+@pytest.mark.parametrize(
+    ("before", "run", "genuine", "locked"),
+    [
+        pytest.param(nothing, wrong_update, protected("04D6950003AABBCC"), "9303", id="update"),
+        pytest.param(nothing, forged(BLOCK), protected(BLOCK), "6983", id="block"),
+        pytest.param(SERVICES, reload("8888", forge=True), reload("8888"), "6983", id="reload"),
+        pytest.param(
+            SERVICES, forged(UNBLOCK_PIN, enciphered=True), protected(UNBLOCK_PIN, enciphered=True), "6983",
+            id="unblock",
+        ),
+    ],
+)  # fmt: skip
+def test_the_last_wrong_mac(before, run, genuine, locked):
     """Its try, then the block: between them the key is locked already, so nothing is won."""
-    desk = application()
-    for _ in range(2):
-        wrong_update(desk)
+    desk = prepared(steps(before, run, run))
 
     def observe(card: Card) -> str:
         probe = Desk(card, desk.random)
         word = probe.sw(SELECT_ADF)
-        return word if word != "9000" else probe.sw(probe.protected("04D6950003AABBCC"))
+        return word if word != "9000" else f"{genuine(probe).sw:04X}"
 
-    states = ["9000", "9303"]
-    assert sweep(lambda: desk.card, lambda _: wrong_update(desk), observe, states=states) >= 40
+    states = ["9000", locked, "9303"]
+    assert sweep(lambda: desk.card, lambda _: run(desk), observe, states=states) >= 40
 
 
 @pytest.mark.slow
@@ -240,7 +294,7 @@ def test_a_whole_personalisation_leaves_a_prefix_of_itself():
 def test_every_command_that_writes_is_swept():
     """A command writes when it can fail to, which its declaration says."""
     writing = {spec.name for spec in OS_COMMANDS if 0x6581 in spec.statuses}
-    assert writing == {case[0] for case in (*CASES, *TRIED)}
+    assert writing == {case[0] for case in (*CASES, *TRIED)} | {"ERASE DF"}  # that one in test_erasure.py
 
 
 def test_a_command_that_does_not_write_is_refused_by_the_sweep():

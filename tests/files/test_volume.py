@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from cardos.apdu import SW, Command, CommandSpec
+from cardos.apdu import SW, Catalogue, CommandSpec
 from cardos.apdu.spec import ANY, layout
 from cardos.files.call import Refusal
 from cardos.files.filesystem import FileType
 from cardos.files.header import MF_NAME, Node, charge
-from cardos.files.kernel import _parse
+from cardos.files.reception import Receiver
 from tests.files.desk import AID, CREATE_MF, Desk, application, changed
 
 
@@ -46,7 +46,7 @@ def test_what_a_node_says():
     assert (0xF0, 0xF0, 0x95) == (directory.create, directory.erase, directory.application)
     log, purse = desk.fs.find(directory, 0x18), desk.fs.find(directory, 0x02)
     assert (FileType.CYCLIC, 3, 23, 69) == (log.type, log.record_limit, log.record_length, log.size)
-    assert (FileType.PURSE, 0x18, 24) == (purse.type, purse.log_sfi, purse.size)
+    assert (FileType.PURSE, 0x18, 70) == (purse.type, purse.log_sfi, purse.size)
     assert [directory] == [node for node in desk.fs.children(root) if node.is_directory]
     assert desk.fs.nodes == sorted(desk.fs.nodes, key=lambda node: node.address)
 
@@ -62,6 +62,13 @@ def test_names_are_unique_on_the_card_and_fids_in_a_directory():
     desk = application()
     assert "6A86" == desk.sw("80E03F0516 38 0100 F0F0 95 FFFF 315041592E5359532E4444463031")
     desk.ok("80E0000107280004F0F0FFFF")  # 0001 is in the MF, too
+
+
+def test_the_largest_card_is_written_as_far_as_its_end_after_an_erasure():
+    desk = Desk.blank(changed("city-3des", memory=32768))
+    files = [f"80E0000{number}0728 1F00F0F0FFFF" for number in (1, 2, 3, 4)]
+    desk.ok(CREATE_MF, *files, "800E000000", *files, "00A40000020004", "00D61EFE02AABB")
+    assert "AABB" == desk.reset().ok("00A40000020004", "00B01EFE02")
 
 
 def test_small_directories_fill_the_memory_before_the_count_is_full():
@@ -118,9 +125,9 @@ def test_a_refusal_says_what_it_means():
 def test_data_that_do_not_fit_the_layout_are_refused():
     """No declared command can get there: their layouts fill their lengths."""
     spec = CommandSpec("T", 0x80, 0x01, ANY, ANY, "", (), body=layout("amount"), lc=(1, 4))
-    with pytest.raises(Refusal) as refused:
-        _parse(spec, Command(0x80, 0x01, 0, 0, b"\x01"))
-    assert SW.WRONG_DATA == refused.value.sw
+    receiver = Receiver({"T": lambda _: b""})
+    receiver._commands = Catalogue([spec])
+    assert SW.WRONG_DATA == receiver.receive(bytes.fromhex("800100000101")).accepted.at_last
 
 
 def test_without_a_current_directory_commands_are_not_supported():

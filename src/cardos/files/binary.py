@@ -35,8 +35,8 @@ def read_binary(call: Call) -> bytes:
     data of a file that was never written.
     """
     node, offset = _place(call)
-    seal = for_reading(call, node)
-    left, size = node.size - offset, call.command.le
+    reading = for_reading(call, node)
+    left, size = node.size - offset, reading.le
     if left <= 0:
         raise Refusal(SW.OFFSET)
     if size in _ALL_THERE_IS:
@@ -44,7 +44,7 @@ def read_binary(call: Call) -> bytes:
     elif size > left:
         raise Refusal(0x6C00 | left)
     call.session.select_file(node)
-    answer = seal(call.fs.read(node, offset, size))
+    answer = reading.seal(call.fs.read(node, offset, size))
     if not call.fs.is_written(node):
         raise Refusal(SW.DATA_DOUBTFUL, answer)
     return answer

@@ -57,13 +57,13 @@ class Session:
         if self.file is None or self.file.address != node.address:
             self.file, self.record = node, 0
 
-    def enter(self, directory: Node, *, empty: bool) -> None:
+    def enter(self, directory: Node, *, empty: bool, state: int = 0) -> None:
         """Make ``directory`` the current one: no current file, no application state, no verified PIN, and the
-        register of the directory starts at 0, that of the MF keeps its value (FMCOS 5.3, JR/T 0025.2
-        5.5.1.7).  ``empty`` says that the directory holds nothing and may be filled freely (FMCOS 4.3).
+        register of the directory starts at ``state`` (FMCOS 5.3, JR/T 0025.2 5.5.1.7).  ``empty`` says that the
+        directory holds nothing and may be filled freely (FMCOS 4.3).
         """
         self.directory, self.file, self.record = directory, None, 0
-        self.state = self.state_mf if directory.parent is None else 0
+        self.state = state
         self.free = empty
         self.challenge = None
         self.leave_application()

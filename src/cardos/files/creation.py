@@ -10,10 +10,11 @@ from ..apdu import SW
 from ..apdu.os_commands import CREATE_FILE
 from ..fields import Value
 from ..options import PurseOptions
+from ..profile import FileSpec
 from .access import require_file
 from .call import Call, Handler, Refusal
 from .filesystem import FileType, Node
-from .header import MF_FID, MF_NAME, PROOF_SIZE, PURSE_FILE
+from .header import LOCK_SIZE, MF_FID, MF_NAME, PROOF_SIZE, PURSE_FILE
 from .protection import current_directory
 from .selection import enter
 
@@ -27,7 +28,7 @@ _NAME_SIZES = range(1, 17)
 _RESERVED_SIZE = 2  # FFFF before the name of a directory
 _PURSE_SHAPE = 0x0208
 
-#: Largest balance of the purse with this file identifier, where the profile limits it.
+#: Largest balance of the purse with this file identifier, where neither its file nor anything else limits it.
 _CEILINGS: Mapping[int, Callable[[PurseOptions], int]] = MappingProxyType(
     {0x0002: lambda options: options.ceiling}
 )
@@ -54,7 +55,7 @@ def _records(shape: int) -> int:
 
 
 def _purse(shape: int) -> int:
-    return PURSE_FILE.width if shape == _PURSE_SHAPE else 0
+    return PURSE_FILE.width + LOCK_SIZE if shape == _PURSE_SHAPE else 0
 
 
 _KINDS: Mapping[int, _Kind] = MappingProxyType(
@@ -80,7 +81,7 @@ def _create_mf(call: Call) -> bytes:
     header, code = call.body.header, bytes.fromhex(call.profile.cos.transport_code)
     if (_fid(call), call.body.type) != (MF_FID, FileType.DIRECTORY):
         raise Refusal(SW.NOT_SUPPORTED)
-    if len(header.tail) not in (len(code) - 1, len(code)):
+    if len(header.tail) not in (len(code) - call.profile.cos.short_transport_code, len(code)):
         raise Refusal(SW.WRONG_LENGTH)
     if not code.startswith(header.tail):
         raise Refusal(SW.WRONG_DATA)
@@ -89,7 +90,7 @@ def _create_mf(call: Call) -> bytes:
     mf = call.fs.create(
         Node(0, FileType.DIRECTORY, MF_FID, None, 0, size, *rights, MF_NAME), _directory_body(MF_NAME)
     )
-    enter(call.fs, call.session, mf)
+    enter(call.fs, call.session, mf, call.profile.cos)
     return b""
 
 
@@ -103,7 +104,7 @@ def _directory(call: Call, parent: Node) -> tuple[Node, bytes]:
     if parent.level >= _MOST_LEVELS:
         raise Refusal(SW.WRONG_DATA)
     if call.fs.by_name(name) is not None:
-        raise Refusal(SW.WRONG_P1P2)
+        raise Refusal(call.profile.cos.file_exists)
     rights = (header.create, header.erase, header.application)
     node = Node(0, FileType.DIRECTORY, _fid(call), parent, 0, header.size, *rights, name)
     return node, _directory_body(name)
@@ -118,24 +119,38 @@ def _elementary(call: Call, parent: Node) -> tuple[Node, bytes]:
     if size == 0:
         raise Refusal(SW.WRONG_DATA)
     if type_byte == FileType.KEY and call.fs.key_file(parent) is not None:
-        raise Refusal(SW.WRONG_P1P2)
+        raise Refusal(call.profile.cos.file_exists)
     node = Node(
         0, type_byte, _fid(call), parent, 0, header.shape, header.read, header.write, header.protection
     )
     return node, _first_body(call, node, size)
 
 
-def _ceiling(call: Call, fid: int) -> int:
-    limit = _CEILINGS.get(fid)
-    return _NO_CEILING if limit is None else limit(call.profile.purse)
+def _declared(call: Call, node: Node) -> FileSpec | None:
+    """The file in the profile of the card."""
+    parent = node.parent
+    directory = None if parent is None else call.profile.directory(parent.fid, parent.name)
+    return None if directory is None else directory.find(node.fid)
+
+
+def _purse_body(call: Call, node: Node, size: int) -> bytes:
+    """The variables of a new purse: its ceiling, and its overdraft limit, which the balance includes."""
+    declared = _declared(call, node)
+    limit = declared.limit if declared is not None else 0
+    ceiling = declared.ceiling if declared is not None else -1
+    if ceiling < 0:
+        general = _CEILINGS.get(node.fid)
+        ceiling = _NO_CEILING if general is None else general(call.profile.purse)
+    values: dict[str, Value] = dict.fromkeys((field.name for field in PURSE_FILE.fields), 0)
+    values |= {"balance": limit, "limit": limit, "ceiling": ceiling}
+    return PURSE_FILE.assemble(values).ljust(size, b"\x00")
 
 
 def _first_body(call: Call, node: Node, size: int) -> bytes:
-    """Zeros, and the ceiling of a purse."""
-    if node.type is not FileType.PURSE:
-        return bytes(size)
-    empty: dict[str, Value] = dict.fromkeys((field.name for field in PURSE_FILE.fields), 0)
-    return PURSE_FILE.assemble({**empty, "ceiling": _ceiling(call, node.fid)})
+    """Zeros; what the profile says for a transparent file; the variables of a purse."""
+    if node.type is FileType.PURSE:
+        return _purse_body(call, node, size)
+    return bytes([call.profile.cos.initial_byte if node.type is FileType.TRANSPARENT else 0]) * size
 
 
 def _need_length(call: Call, *, directory: bool) -> None:
@@ -146,22 +161,22 @@ def _need_length(call: Call, *, directory: bool) -> None:
 
 def create_file(call: Call) -> bytes:
     """CREATE FILE: ``6700`` when the header has not the length of its type, ``6982`` create right, ``6A80`` a
-    malformed header, too few records or too deep a directory, ``6A86`` when identifier, name or key file
-    exists, ``6A84`` without space.
+    malformed header, too few records or too deep a directory, ``cos.file_exists`` when identifier, name or key
+    file exists, ``6A84`` without space.
     """
     if call.fs.root is None:
         return _create_mf(call)
     parent = current_directory(call)
     directory = call.body.type & _TYPE_BITS == FileType.DIRECTORY
     if _fid(call) == MF_FID:
-        raise Refusal(SW.WRONG_P1P2)
+        raise Refusal(call.profile.cos.file_exists)
     _need_length(call, directory=directory)
     require_file(parent.create, call)
     if _fid(call) == _UNUSED_FID or (directory and call.body.type != FileType.DIRECTORY):
         raise Refusal(SW.WRONG_DATA)
     node, body = (_directory if directory else _elementary)(call, parent)
     if call.fs.find(parent, node.fid) is not None:
-        raise Refusal(SW.WRONG_P1P2)
+        raise Refusal(call.profile.cos.file_exists)
     call.fs.create(node, body)
     return b""
 

@@ -15,6 +15,7 @@ __all__ = ["BlockState", "FileSystem", "FileType", "KeyRecord", "Node"]
 
 _BLOCK_BITS = 0x03
 _CARD_BLOCKED = 0x80
+_BLOCK_STATES = (BlockState.ACTIVE, BlockState.TEMPORARY, BlockState.PERMANENT, BlockState.PERMANENT)
 
 
 class FileSystem(Volume):
@@ -26,11 +27,18 @@ class FileSystem(Volume):
     def __init__(self, memory: Memory, profile: Profile) -> None:
         super().__init__(memory, profile)
         self._keys: dict[int, tuple[KeyRecord, ...]] = {}
+        #: FCI templates that SELECT made, by the address of their directory, with the version that they tell of.
+        self.templates: dict[int, tuple[int, bytes]] = {}
 
     def rollback(self) -> None:
         """Undo what was written since the last commit."""
         self._keys.clear()
         super().rollback()
+
+    def erase(self, directory: Node) -> Node:
+        """Delete everything in ``directory``, see :meth:`Volume.erase`."""
+        self._keys.clear()
+        return super().erase(directory)
 
     # -- records
 
@@ -72,10 +80,6 @@ class FileSystem(Volume):
 
     # -- keys
 
-    def key_file(self, directory: Node) -> Node | None:
-        """The key file of ``directory``."""
-        return next((node for node in self.children(directory) if node.type is FileType.KEY), None)
-
     def keys(self, directory: Node) -> tuple[KeyRecord, ...]:
         """The keys of ``directory``, in the order of their writing."""
         found = self._keys.get(directory.address)
@@ -87,10 +91,16 @@ class FileSystem(Volume):
         return found
 
     def key(self, directory: Node, type_: int, id_: int, mask: int = KEY_TYPE_BITS) -> KeyRecord | None:
-        """The key of ``directory`` with this type (compared under ``mask``) and identifier."""
+        """The key of ``directory`` with this type (compared under ``mask``) and identifier, which is the place among
+        the keys of the type where the profile says so.
+        """
+        by_place = self._profile.cos.key_identity == "order"
+        place = 0
         for record in self.keys(directory):
-            if record.id == id_ and (record.type ^ type_) & mask == 0:
-                return record
+            if (record.type ^ type_) & mask == 0:
+                if id_ == (place if by_place else record.id):
+                    return record
+                place += 1
         return None
 
     def set_key_second(self, record: KeyRecord, value: int) -> None:
@@ -107,11 +117,20 @@ class FileSystem(Volume):
         self.set_state(node, used + record.size)
         self._keys.clear()
 
-    def replace_key(self, old: KeyRecord, new: KeyRecord) -> None:
-        """Write ``new`` over ``old``; ``6700`` when its value has another length."""
-        if new.size != old.size:
-            raise Refusal(SW.WRONG_LENGTH)
-        self._journal.write(old.address, new.encode())
+    def replace_key(self, directory: Node, old: KeyRecord, new: KeyRecord) -> None:
+        """Write ``new`` in the place of ``old``; those behind it move when its value has another length.
+
+        ``6A84`` when the key file has no room for it.
+        """
+        node = self.key_file(directory)
+        if node is None:
+            raise Refusal(SW.FILE_NOT_FOUND)
+        used, start = self.state(node), old.address - node.body
+        behind = self.read(node, start + old.size, used - start - old.size) if new.size != old.size else b""
+        if used - old.size + new.size > node.size:
+            raise Refusal(SW.NO_SPACE)
+        self.put(node, start, new.encode() + behind)
+        self.set_state(node, used - old.size + new.size)
         self._keys.clear()
 
     # -- applications
@@ -126,7 +145,7 @@ class FileSystem(Volume):
 
     def block_state(self, directory: Node) -> BlockState:
         """Whether the application of ``directory`` is blocked (JR/T 0025.1 6.2.3)."""
-        return BlockState(self.flags(directory) & _BLOCK_BITS)
+        return _BLOCK_STATES[self.flags(directory) & _BLOCK_BITS]
 
     def set_block_state(self, directory: Node, state: BlockState) -> None:
         """Block or unblock the application of ``directory``."""

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import authentication, binary, creation, key_loading, record_commands, selection
+from . import (
+    authentication,
+    binary,
+    blocking,
+    creation,
+    erasure,
+    key_loading,
+    message,
+    pin,
+    record_commands,
+    selection,
+)
 from .call import Handler
 
-__all__ = ["OS_HANDLERS", "SAM_KEY_HANDLERS"]
+__all__ = ["MESSAGE_HANDLERS", "OS_HANDLERS", "SAM_KEY_HANDLERS"]
 
 OS_HANDLERS: Mapping[str, Handler] = MappingProxyType(
     {
@@ -16,8 +27,13 @@ OS_HANDLERS: Mapping[str, Handler] = MappingProxyType(
         **binary.HANDLERS,
         **record_commands.HANDLERS,
         **authentication.HANDLERS,
+        **pin.HANDLERS,
+        **blocking.HANDLERS,
         **creation.HANDLERS,
+        **erasure.HANDLERS,
         **key_loading.HANDLERS,
     }
 )
+#: The safety authentication code, which a card has and a SAM is told.
+MESSAGE_HANDLERS: Mapping[str, Handler] = message.HANDLERS
 SAM_KEY_HANDLERS: Mapping[str, Handler] = key_loading.SAM_HANDLERS

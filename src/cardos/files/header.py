@@ -6,7 +6,7 @@ finds them all.  Byte numbers of a header::
     0     type byte as created: file type (low 6 bits), write protection (high 2 bits); 00 ends the area
     1     flags: block state of a directory (low 2 bits), card blocked (bit 8 of the MF's)
     2-3   file identifier
-    4-5   address of the parent's header, 0 for the MF
+    4-5   place of the parent's header, counted from that of the MF; 0 for a child of the MF and the MF itself
     6-7   length of the body
     8-9   shape: size of a directory, bytes or records and record length of an EF, as created
     10-12 read, write and protection byte of an EF; create right, erase right and application file
@@ -31,6 +31,7 @@ __all__ = ["HEADER_SIZE", "PROOF_SIZE", "STATE_OFFSET", "BlockState", "FileType"
 _HEADER = struct.Struct(">BBHHHHBBBH")
 HEADER_SIZE = _HEADER.size
 FLAGS_OFFSET = 1
+PARENT = slice(4, 6)
 STATE_OFFSET = 13
 
 #: Length of the proof area of a directory.
@@ -38,15 +39,19 @@ PROOF_SIZE = 11
 #: What FMCOS counts for the header of a file (FMCOS 4.2); the DF name comes on top.
 _COUNTED_HEADER = 11
 _COUNTED_PURSE = 22
-#: Body of a purse file: what follows the ceiling is reserved, zero.
+#: Variables of a purse, at the start of its file: what follows the flag of the grey lock is reserved, zero.
 PURSE_FILE = Layout.parse(
-    "purse file", ["balance", "online_serial", "offline_serial", "limit", "ceiling", f"={'00' * 9}"]
+    "purse file",
+    ["balance", "online_serial", "offline_serial", "limit", "ceiling", "lock_state", f"={'00' * 8}"],
 )
+#: Bytes behind them for a grey lock: lock proof, wrong GMACs in a row, session key.
+LOCK_SIZE = 46
 #: The MF's name is not counted when it is this one.
 MF_NAME = b"1PAY.SYS.DDF01"
 MF_FID = 0x3F00
 
 _TYPE_BITS = 0x3F
+_TYPES = {int(type_): type_ for type_ in FileType}
 _ENCIPHERED_BIT = 0x40
 
 
@@ -82,7 +87,7 @@ class Node:
     @property
     def type(self) -> FileType:
         """The file type."""
-        return FileType(self.type_byte & _TYPE_BITS)
+        return _TYPES[self.type_byte & _TYPE_BITS]
 
     @property
     def body(self) -> int:
@@ -123,8 +128,8 @@ class Node:
 
     @property
     def read_protected(self) -> bool:
-        """Whether reading needs a MAC: bit 8 of the protection byte is 0."""
-        return self.protection < 0x80
+        """Whether reading needs a MAC: bit 8 of the protection byte, which a purse does not have, is 0."""
+        return self.protection < 0x80 and self.type_byte != FileType.PURSE
 
     @property
     def read_key(self) -> int:
@@ -163,18 +168,17 @@ class Node:
         """Address behind the body, where the next file begins."""
         return self.body + self.size
 
-    def encode(self) -> bytes:
-        """The header as it is written when the file is created."""
-        parent = self.parent.address if self.parent else 0
+    def encode(self, parent: int) -> bytes:
+        """The header as it is written when the file is created; ``parent`` is the place of the parent's header."""
         return _HEADER.pack(
             self.type_byte, 0, self.fid, parent, self.size, self.shape,
             self.read, self.write, self.protection, len(self.name),
         )  # fmt: skip
 
 
-def parent_address(header: bytes) -> int:
-    """Address of the parent in a stored header, 0 for the MF."""
-    return int.from_bytes(header[4:6], "big")
+def parent_place(header: bytes) -> int:
+    """Place of the parent's header in a stored header."""
+    return int.from_bytes(header[PARENT], "big")
 
 
 def decode(address: int, header: bytes, parent: Node | None, name: bytes) -> Node:
@@ -183,16 +187,18 @@ def decode(address: int, header: bytes, parent: Node | None, name: bytes) -> Nod
     return Node(address, type_byte, fid, parent, size, shape, read, write, protection, name)
 
 
-def charge(node: Node) -> int:
-    """Bytes that a file takes of the card's memory as FMCOS counts them (FMCOS 4.2).
+def charge(node: Node, overhead: int = 0) -> int:
+    """Bytes that a file takes of the card's memory as FMCOS counts them (FMCOS 4.2), ``overhead`` more for one of
+    linear or cyclic records.
 
     >>> charge(Node(0, 0x2E, 0x0018, None, 230, 0x0A17, 0xF0, 0xEF, 0xFF))
     251
     """
+    records = node.record_limit * (node.record_length + 1) + overhead
     counted = {
         FileType.DIRECTORY: 0 if node.name == MF_NAME and node.parent is None else len(node.name),
-        FileType.LINEAR: node.record_limit * (node.record_length + 1),
-        FileType.CYCLIC: node.record_limit * (node.record_length + 1),
+        FileType.LINEAR: records,
+        FileType.CYCLIC: records,
         FileType.PURSE: _COUNTED_PURSE,
     }
     return _COUNTED_HEADER + counted.get(node.type, node.size)

@@ -20,7 +20,7 @@ __all__ = ["JOURNAL_SIZE", "Journal"]
 JOURNAL_SIZE = 2048
 
 _HEAD = struct.Struct(">IH")  # CRC-32 of what follows, length of the entries
-_ENTRY = struct.Struct(">HH")  # address, length
+_ENTRY = struct.Struct(">IH")  # address, length
 _FILL = 0x8000  # in the length of an entry: one byte follows, which fills the stretch
 _WORTH_FILLING = 16
 _CLEAR = bytes(_HEAD.size)
@@ -59,11 +59,13 @@ class Journal:
     '010200'
     """
 
-    __slots__ = ("_memory", "_pending")
+    __slots__ = ("_memory", "_pending", "version")
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self._pending: list[tuple[int, bytes]] = []
+        #: Another number after every change that a reader could see.
+        self.version = 0
         self._recover()
 
     def _recover(self) -> None:
@@ -97,10 +99,12 @@ class Journal:
     def write(self, address: int, data: bytes) -> None:
         """Change bytes in the open transaction; at most 32767 at once."""
         if data:
+            self.version += 1
             self._pending.append((address, bytes(data)))
 
     def rollback(self) -> None:
         """Forget what the open transaction changed."""
+        self.version += 1
         self._pending.clear()
 
     def commit(self) -> None:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from ..apdu import SW, is_protected
 from ..apdu.os_commands import WRITE_KEY
-from ..apdu.sam_commands import WRITE_SAM_KEY
+from ..apdu.sam_commands import KIND_BITS, WRITE_SAM_KEY, SamKeyKind
 from ..errors import ParameterError
 from ..profile import KeyType
 from .access import require, require_file
 from .call import Call, Handler, Refusal
 from .filesystem import KeyRecord, Node
-from .keys import KEY_TYPE_BITS
+from .keys import COUNTED, KEY_TYPE_BITS
 from .protection import KEY_RULE, current_directory, find_key, open_message
 
 __all__ = ["HANDLERS", "SAM_HANDLERS"]
 
 _ADD = 0x01
+_NO_IDENTIFIER = 0xFF
 _PIN_SIZES = range(2, 9)
 
 #: Type and identifier of the control key of a directory, DACK (FMCOS 7.12).
@@ -27,8 +29,10 @@ _CONTROL = (KeyType.AUTHENTICATION, 0x00)
 #: Whether a PIN or a key lies under each type of a record (FMCOS 7.12).
 _IS_PIN: Mapping[int, bool] = MappingProxyType({type_: type_ is KeyType.PIN for type_ in KeyType})
 
-#: Rights of a key that a SAM loaded: it serves everybody, and nothing changes it.
-_SAM_USE, _SAM_CHANGE = 0xF0, 0xEF
+#: Rights of a key that a SAM loaded: it serves everybody (a key for export only after an authentication, which
+#: gives state 1 or more), and nothing changes it.
+_SAM_USE: Mapping[int, int] = MappingProxyType({SamKeyKind.EXPORT: 0xF1})
+_SAM_USE_OF_OTHERS, _SAM_CHANGE = 0xF0, 0xEF
 
 
 def _key_file(call: Call) -> Node:
@@ -53,7 +57,8 @@ def _payload(call: Call) -> bytes:
     """The plain data: as sent, or out of a message enciphered and MACed under the control key."""
     data = call.command.data
     if is_protected(call.command.cla):
-        data = open_message(call, _control_key(call), KEY_RULE, enciphered=True)
+        enciphered = call.profile.cos.protected_add == "enciphered"
+        data = open_message(call, _control_key(call), KEY_RULE, enciphered=enciphered)
     least, most = call.spec.lc
     if not least <= len(data) <= most:
         raise Refusal(SW.WRONG_LENGTH)
@@ -83,21 +88,43 @@ def _new_record(call: Call) -> KeyRecord:
 
 def _add(call: Call, file: Node) -> None:
     require_file(file.write, call)
-    record = _new_record(call)
-    if call.fs.key(current_directory(call), record.type, record.id) is not None:
+    record, cos = _new_record(call), call.profile.cos
+    if record.id == _NO_IDENTIFIER:
+        raise Refusal(SW.WRONG_DATA)
+    if cos.strict_protected_add and record.line_protected(cos) and not is_protected(call.command.cla):
+        raise Refusal(SW.MAC_MISSING)
+    if _is_doubled(call, record):
         raise Refusal(SW.WRONG_DATA)
     call.fs.add_key(file, record)
 
 
+def _is_doubled(call: Call, new: KeyRecord) -> bool:
+    """Whether the directory has a key of this type and identifier, or a maintenance key where it may have one; keys
+    that are told apart by their order are never doubled.
+    """
+    cos = call.profile.cos
+    same = [old for old in call.fs.keys(current_directory(call)) if not (old.type ^ new.type) & KEY_TYPE_BITS]
+    only_one = cos.maintenance_keys == "one" and new.type & KEY_TYPE_BITS == KeyType.MAINTENANCE
+    if only_one or cos.key_identity == "order":
+        return only_one and bool(same)
+    return any(old.id == new.id for old in same)
+
+
 def _change(call: Call, _file: Node) -> None:
     old = find_key(call, call.command.p1, call.command.p2)
-    if old.line_protected and not is_protected(call.command.cla):
+    cos = call.profile.cos
+    if old.line_protected(cos) and not is_protected(call.command.cla):
         raise Refusal(SW.MAC_MISSING)
     require(old.change, call)
     new = _new_record(call)
     if (new.type ^ old.type) & KEY_TYPE_BITS:
         raise Refusal(SW.WRONG_DATA)
-    call.fs.replace_key(old, new)
+    if new.size != old.size:
+        raise Refusal(SW.WRONG_LENGTH)
+    if cos.counter_on_change == "keep" and old.type & KEY_TYPE_BITS in COUNTED:
+        now = find_key(call, call.command.p1, call.command.p2)  # a right MAC may have given tries back
+        new = replace(new, second=now.second)
+    call.fs.replace_key(current_directory(call), old, replace(new, id=old.id))
 
 
 #: What P1 asks for; every other value is the type of the key to change.
@@ -107,7 +134,7 @@ _OPERATIONS: Mapping[int, Callable[[Call, Node], None]] = MappingProxyType({_ADD
 def write_key(call: Call) -> bytes:
     """WRITE KEY: ``6A82`` no key file, ``6A88`` no such key, ``6987`` plain where the key is protected,
     ``6982`` add or change right, ``6983``, ``6984`` and ``9302`` of the protected form, ``6A80`` unknown or
-    doubled type, ``6700`` length, ``6A84`` key file full.
+    doubled type, identifier FF, ``6700`` length, ``6A84`` key file full.
     """
     _OPERATIONS.get(call.command.p1, _change)(call, _key_file(call))
     return b""
@@ -123,7 +150,8 @@ def write_sam_key(call: Call) -> bytes:
     _need_key(call, body.value)
     if call.fs.key(current_directory(call), body.usage, body.version, mask=0xFF) is not None:
         raise Refusal(SW.WRONG_DATA)
-    attributes = (_SAM_USE, _SAM_CHANGE, body.version, body.algorithm)
+    use = _SAM_USE.get(body.usage & KIND_BITS, _SAM_USE_OF_OTHERS)
+    attributes = (use, _SAM_CHANGE, body.version, body.algorithm)
     record = KeyRecord(0, body.usage, body.version, *attributes, body.value, call.profile.suite)
     call.fs.add_key(file, record)
     return b""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..crypto import Key, Suite
+from ..options import CosOptions
+from ..profile import KeyType
 from .header import Node
 
-__all__ = ["KEY_HEAD", "KEY_TYPE_BITS", "KeyRecord", "parse_keys"]
+__all__ = ["COUNTED", "KEY_HEAD", "KEY_TYPE_BITS", "KeyRecord", "parse_keys"]
 
 #: Bytes of a key record before its value: type, identifier, use and change right, first and second
 #: attribute, length of the value, and one that is not used.
@@ -17,6 +19,13 @@ _LENGTH_OFFSET = 6
 
 #: The part of a key's type byte that says what the key is for; the rest is how it must be changed.
 KEY_TYPE_BITS = 0x3F
+#: The types whose second attribute is a try counter.
+COUNTED = frozenset(
+    {KeyType.MAINTENANCE, KeyType.PIN_UNBLOCK, KeyType.PIN_RELOAD, KeyType.AUTHENTICATION, KeyType.PIN}
+)
+_BOTH = 0xC0
+#: Bits of a key's type byte that demand protection, by the option ``key_protection``.
+_LINE_BITS = {"any": _BOTH, "bit8": 0x80, "bit7": 0x40}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +46,35 @@ class KeyRecord:
     second: int
     value: bytes = field(repr=False, compare=False)
     suite: Suite = field(repr=False, compare=False)
+    _made: list[Key] = field(init=False, repr=False, compare=False, default_factory=list)
 
     @property
     def key(self) -> Key:
         """The value as a key of the card's suite; :class:`~cardos.errors.ParameterError` when it has no such
         length (a PIN).
         """
-        return self.suite.key(self.value)
+        if not self._made:
+            self._made.append(self.suite.key(self.value))
+        return self._made[0]
 
     @property
     def size(self) -> int:
         """Bytes that the record takes of its key file."""
         return KEY_HEAD + len(self.value)
 
+    def line_protected(self, cos: CosOptions) -> bool:
+        """Whether only a protected command can change the key, and a protected one may serve it."""
+        return bool(self.type & _LINE_BITS[cos.key_protection])
+
     @property
-    def line_protected(self) -> bool:
-        """Whether the key can be changed by a protected command only."""
-        return self.type > KEY_TYPE_BITS
+    def enciphered(self) -> bool:
+        """Whether such a command is enciphered as well: both high bits of the type."""
+        return self.type & _BOTH == _BOTH
+
+    @property
+    def refilled(self) -> int:
+        """The second attribute with all tries back."""
+        return self.second >> 4 | self.second & 0xF0 if self.counted else self.second
 
     @property
     def counted(self) -> bool:

@@ -96,24 +96,28 @@ class Memory:
 
     def read(self, address: int, length: int) -> bytes:
         """``length`` bytes from ``address``; :class:`PowerCut` without power."""
-        self._need_power()
+        if not self._powered:
+            self._need_power()
         return bytes(self._bytes[address : address + length])
 
     def write(self, address: int, data: bytes) -> None:
         """One raw write.  Raises :class:`PowerCut` without power or at an injected cut, :class:`WriteFailure`
         when worn.
         """
-        self._need_power()
+        if not self._powered:
+            self._need_power()
         end = address + len(data)
         if not 0 <= address <= end <= len(self._bytes):
             raise ParameterError("write", f"within 0..{len(self._bytes)}", f"{address}..{end}")
         if self.worn:
             raise WriteFailure("the memory is worn out")
-        if self._cut is not None:
+        if self._cut is None:
+            self._bytes[address:end] = data
+        else:
             data = self._cut_short(self._cut, address, data)
-        self._bytes[address : address + len(data)] = data
-        if not self._powered:
-            raise PowerCut(f"the power was cut in a write of {end - address} bytes", length=end - address)
+            self._bytes[address : address + len(data)] = data
+            if not self._powered:
+                raise PowerCut(f"the power was cut in a write of {end - address} bytes", length=end - address)
         self.writes += 1
 
     def _need_power(self) -> None:

@@ -85,9 +85,15 @@ def _previous_tag(call: Call, node: Node) -> int:
     return _pick([n for n in _tagged(call, node) if n < current], -1)
 
 
+#: Most that P1 may be when a record is added to a cyclic file, by mode: 01 comes in an example of FMCOS 7.8.
+_MOST_P1: Mapping[int, int] = MappingProxyType({_NEXT: 1, _PREVIOUS: 0})
+_MODE_NAMES: Mapping[int, str] = MappingProxyType({_NEXT: "next", _PREVIOUS: "previous"})
+
+
 def _newest(call: Call, node: Node) -> int:
-    """A new record, which becomes number 1; P1 is 00, or 01 as in an example of FMCOS 7.8."""
-    if call.command.p1 > 1:
+    """A new record, which becomes number 1, by a mode that the profile takes."""
+    mode = call.command.p2 & _MODE_BITS
+    if call.command.p1 > _MOST_P1[mode] or call.profile.cos.cyclic_update not in ("both", _MODE_NAMES[mode]):
         raise Refusal(SW.RECORD_NOT_FOUND)
     return call.fs.record_count(node) + 1
 
@@ -102,6 +108,7 @@ _READ_MODES: Mapping[FileType, Mapping[int, _Finder]] = MappingProxyType(
         FileType.LINEAR: {_NUMBER: _by_number},
         FileType.CYCLIC: {_NUMBER: _by_number},
         FileType.VARIABLE: {_NUMBER: _by_number, _FIRST: _first_tag},
+        FileType.PURSE: {_NUMBER: _by_number},
     }
 )
 _UPDATE_MODES: Mapping[FileType, Mapping[int, _Finder]] = MappingProxyType(
@@ -122,14 +129,14 @@ def _known_modes(table: Mapping[FileType, Mapping[int, _Finder]]) -> frozenset[i
 
 def _place(call: Call, table: Mapping[FileType, Mapping[int, _Finder]]) -> tuple[Node, _Finder]:
     """The file that P2 means, and how it finds a record: ``6A86`` for an unknown mode, ``6981`` for one that
-    the file does not know.
+    the file does not know, and for a purse unless ``cos.purse_readable``.
     """
     mode = call.command.p2 & _MODE_BITS
     if mode not in _known_modes(table):
         raise Refusal(SW.WRONG_P1P2)
     node = target(call, call.command.p2 >> 3)
     finder = table.get(node.type, {}).get(mode)
-    if finder is None:
+    if finder is None or (node.type is FileType.PURSE and not call.profile.cos.purse_readable):
         raise Refusal(SW.FILE_TYPE)
     return node, finder
 
@@ -143,14 +150,14 @@ def _make_current(call: Call, node: Node, number: int) -> None:
 def read_record(call: Call) -> bytes:
     """READ RECORD: ``6A83`` no such record, ``6Cxx`` when Le is neither 00 nor the record's length."""
     node, finder = _place(call, _READ_MODES)
-    seal = for_reading(call, node)
+    reading = for_reading(call, node)
     number = finder(call, node)
     data = call.fs.read_record(node, number)
-    if call.command.le not in (*_ALL_THERE_IS, len(data)):
+    if reading.le not in (*_ALL_THERE_IS, len(data)):
         raise Refusal(0x6C00 | len(data))
     call.session.select_file(node)
     call.session.record = number
-    return seal(data)
+    return reading.seal(data)
 
 
 def update_record(call: Call) -> bytes:
@@ -170,7 +177,7 @@ def append_record(call: Call) -> bytes:
     if call.command.p2 & _MODE_BITS not in _APPEND_MODES:
         raise Refusal(SW.WRONG_P1P2)
     node = target(call, call.command.p2 >> 3)
-    if node.type not in RECORD_FORMATS:
+    if node.type not in RECORD_FORMATS or node.type is FileType.PURSE:
         raise Refusal(SW.FILE_TYPE)
     call.fs.append_record(node, for_writing(call, node))
     _make_current(call, node, call.fs.record_count(node))

@@ -110,9 +110,9 @@ class Cyclic:
     def append(self, volume: Volume, node: Node, data: bytes) -> None:
         """Write over the oldest record."""
         _need_length(node, data)
-        count = self.count(volume, node)
-        volume.put(node, self._offset(volume, node, 0), data)
-        slot = ((volume.state(node) >> 8) + 1) % node.record_limit
+        newest, count = divmod(volume.state(node), 0x100)
+        slot = (newest + 1) % node.record_limit
+        volume.put(node, slot * node.record_length, data)
         volume.set_state(node, slot << 8 | min(count + 1, node.record_limit))
 
 
@@ -159,6 +159,30 @@ class Variable:
         volume.set_state(node, used + len(data))
 
 
+class PurseRecords:
+    """The variables of a purse, read only: two records of 8 bytes, as its header says (FMCOS 7.6)."""
+
+    grows = False
+
+    def count(self, volume: Volume, node: Node) -> int:
+        """Always two."""
+        del volume
+        return node.record_limit
+
+    def read(self, volume: Volume, node: Node, number: int) -> bytes:
+        """The first or the second 8 bytes of the variables."""
+        return volume.read(node, (number - 1) * node.record_length, node.record_length)
+
+    def update(self, volume: Volume, node: Node, number: int, data: bytes) -> None:
+        """Never: only purse commands write."""
+        del volume, node, number, data
+        raise Refusal(SW.FILE_TYPE)
+
+    def append(self, volume: Volume, node: Node, data: bytes) -> None:
+        """Never: only purse commands write."""
+        self.update(volume, node, 0, data)
+
+
 def _need_tlv(data: bytes) -> None:
     if len(data) < _TLV_HEAD or len(data) != _TLV_HEAD + data[1]:
         raise Refusal(SW.WRONG_DATA)
@@ -166,5 +190,10 @@ def _need_tlv(data: bytes) -> None:
 
 #: The format of each type of record file.
 RECORD_FORMATS: Mapping[FileType, RecordFormat] = MappingProxyType(
-    {FileType.LINEAR: Linear(), FileType.VARIABLE: Variable(), FileType.CYCLIC: Cyclic()}
+    {
+        FileType.LINEAR: Linear(),
+        FileType.VARIABLE: Variable(),
+        FileType.CYCLIC: Cyclic(),
+        FileType.PURSE: PurseRecords(),
+    }
 )
