@@ -22,20 +22,17 @@ from cardos.apdu.os_commands import (
     WRITE_KEY,
 )
 from cardos.apdu.purse_commands import (
-    CREDIT_FOR_LOAD,
-    DEBIT_FOR_PURCHASE,
     EP,
     GET_BALANCE,
     GET_TRANSACTION_PROVE,
-    INITIALIZE_FOR_LOAD,
-    INITIALIZE_FOR_PURCHASE,
-    LOG_RECORD,
+    UPDATE_CAPP_DATA_CACHE,
 )
 from cardos.apdu.sam_commands import CREDIT_SAM_FOR_PURCHASE, INIT_SAM_FOR_PURCHASE, WRITE_SAM_KEY
 from cardos.card import Card
 from cardos.profile import FILE_TYPES, Profile, load_profile
 from cardos.wallet.purse_file import PurseState
 from cardos.wallet.states import State, state_of
+from tests.wallet.flows import FLOWS
 
 KEY = bytes.fromhex("00112233445566778899AABBCCDDEEFF")
 PIN = bytes.fromhex("123456")
@@ -183,30 +180,21 @@ def blank(profile: Profile, random: Random) -> Rig:
 # ------------------------------------------------------------------ the purse
 
 
-@dataclass(frozen=True)
-class Witness:
-    """What a card says of a purse: balance, serials, newest log records, and which proofs it gives."""
-
-    balance: int
-    online: int
-    offline: int
-    log: tuple[bytes, ...]
-    proof: bytes | None
-
-    @property
-    def serials(self) -> tuple[int, int]:
-        return self.online, self.offline
-
-
 @dataclass
 class PurseRig(Rig):
-    """A card with purses; the test is host and terminal, holding the card's own keys."""
+    """A card with purses; the test is host and terminal, holding the card's own keys.
+
+    ``kind`` is a name of :data:`FLOWS`; the amount of an overdraft update is the new limit.
+    """
 
     load_key: bytes = KEY
     purchase_key: bytes = KEY
     tac_key: bytes = KEY
+    unload_key: bytes = KEY
+    overdraft_key: bytes = KEY
     index: int = 1
     terminal: bytes = TERMINAL
+    safety_code: bytes = bytes(9)
 
     @classmethod
     def build(cls, profile: Profile | str = "city-3des", *, keys: Mapping[str, bytes] = {}) -> PurseRig:
@@ -215,7 +203,8 @@ class PurseRig(Rig):
         personalise(rig, keys)
         purse = cls(
             rig.card, profile, rig.random, load_key=keys.get("load", KEY), purchase_key=keys.get("purchase", KEY),
-            tac_key=keys.get("tac", KEY),
+            tac_key=keys.get("tac", KEY), unload_key=keys.get("unload", KEY),
+            overdraft_key=keys.get("overdraft", KEY),
         )  # fmt: skip
         purse.reset()
         return purse
@@ -223,86 +212,110 @@ class PurseRig(Rig):
     def key(self, value: bytes):
         return self.suite.key(value)
 
-    def type_of(self, operation: str, purse: int) -> int:
-        return {"load": (0x01, 0x02), "purchase": (0x05, 0x06)}[operation][purse - 1]
-
     def verify(self, pin: bytes = PIN) -> None:
         self.send(VERIFY, 0x00, 0x00, pin=pin)
 
-    # -- load
+    # -- any transaction
+
+    def begin(
+        self, kind: str, amount: int = 0, purse: int = EP, *, sw: int = SW.SUCCESS, index: int | None = None
+    ):
+        """The INITIALIZE command; gives its answer."""
+        answer = self.raw(self.begin_command(kind, amount, purse, index=index))
+        assert f"{sw:04X}" == f"{answer.sw:04X}"
+        return FLOWS[kind].initialize.parse_answer(answer.data) if sw == SW.SUCCESS else None
+
+    def begin_command(
+        self, kind: str, amount: int = 0, purse: int = EP, *, index: int | None = None
+    ) -> Command:
+        flow = FLOWS[kind]
+        p2 = purse if purse in flow.types else next(iter(flow.types))
+        index = self.index if index is None else index
+        return flow.initialize.command(None, p2, key_index=index, amount=amount, terminal=self.terminal)
+
+    def session(self, kind: str, begun, serial: int = 0):
+        """The session key; ``serial`` is that of the terminal."""
+        flow = FLOWS[kind]
+        key = self.key(getattr(self, f"{flow.transaction}_key"))
+        counter = {flow.serial: getattr(begun, flow.serial)}
+        return self.dialect.session_key(
+            flow.transaction, key, random=begun.random, terminal_serial=serial, **counter
+        )
+
+    def fields(self, kind: str, begun, amount: int, purse: int, serial: int = 0) -> dict[str, object]:
+        """What the MACs and the TAC are made of, the balance being that before."""
+        flow = FLOWS[kind]
+        return {
+            "amount": amount, "new_limit": amount, "limit": getattr(begun, "limit", 0), "balance": begun.balance,
+            flow.serial: getattr(begun, flow.serial), "terminal_serial": serial, "terminal": self.terminal,
+            "type": flow.types.get(purse) or next(iter(flow.types.values())), "safety_code": self.safety_code,
+            **moment(self.when),
+        }  # fmt: skip
+
+    def partner(
+        self, kind: str, begun, amount: int = 0, purse: int = EP, *, serial: int = 0, mac: bytes | None = None
+    ) -> Command:
+        """The command that completes the transaction, with the right MAC unless ``mac`` is given."""
+        flow, session = FLOWS[kind], self.session(kind, begun, serial)
+        fields = self.fields(kind, begun, amount, purse, serial)
+        right = self.dialect.mac(flow.transaction, flow.received, session, **fields)
+        return flow.partner.command(**fields | {flow.received: right if mac is None else mac})
+
+    def transact(
+        self, kind: str, amount: int = 0, purse: int = EP, *, serial: int = 0,
+        records: Iterable[tuple[int, int, bytes]] = (),
+    ) -> bytes:  # fmt: skip
+        """A whole transaction, with ``records`` as :meth:`cache` takes them; what the card gives (MACs, TAC) is
+        checked as host, SAM and centre do.  Gives the answer of the partner.
+        """
+        flow, begun = FLOWS[kind], self.begin(kind, amount, purse)
+        fields = self.fields(kind, begun, amount, purse, serial)
+        session = self.session(kind, begun, serial)
+        if flow.received == "mac2":
+            self.dialect.verify_mac(flow.transaction, "mac1", session, begun.mac1, **fields)
+        for record in records:
+            self.cache(*record)
+        answer = self.raw(self.partner(kind, begun, amount, purse, serial=serial))
+        assert f"{SW.SUCCESS:04X}" == f"{answer.sw:04X}"
+        before = begun.balance - (begun.limit if kind == "overdraft" else 0)
+        fields["balance"] = before + flow.sign * amount
+        given = flow.partner.parse_answer(answer.data)
+        for name in (subcon.name for subcon in flow.partner.answer.subcons):
+            if name == "tac":
+                self.dialect.verify_tac(flow.transaction, self.key(self.tac_key), given.tac, **fields)
+            else:
+                self.dialect.verify_mac(flow.transaction, name, session, getattr(given, name), **fields)
+        return answer.data
+
+    def cache(self, p1: int, p2: int, data: bytes, *, sw: int = SW.SUCCESS) -> None:
+        """UPDATE CAPP DATA CACHE."""
+        assert f"{sw:04X}" == f"{self.raw(UPDATE_CAPP_DATA_CACHE.command(p1, p2, data=data)).sw:04X}"
+
+    # -- loads and purchases, by shorter names
 
     def initialize_load(
         self, amount: int, purse: int = EP, *, sw: int = SW.SUCCESS, index: int | None = None
     ):
-        return self.send(
-            INITIALIZE_FOR_LOAD, 0x00, purse, sw=sw, key_index=self.index if index is None else index,
-            amount=amount, terminal=self.terminal,
-        )  # fmt: skip
-
-    def load_session(self, begun):
-        return self.dialect.session_key(
-            "load", self.key(self.load_key), random=begun.random, online_serial=begun.online_serial
-        )
-
-    def load_mac2(self, begun, amount: int, purse: int = EP) -> bytes:
-        return self.dialect.mac(
-            "load", "mac2", self.load_session(begun), amount=amount, type=self.type_of("load", purse),
-            terminal=self.terminal, **moment(self.when),
-        )  # fmt: skip
-
-    def credit_command(self, begun, amount: int, purse: int = EP) -> Command:
-        return CREDIT_FOR_LOAD.command(mac2=self.load_mac2(begun, amount, purse), **moment(self.when))
-
-    def load(self, amount: int, purse: int = EP) -> bytes:
-        """A whole load; MAC1 and TAC are checked as a host does.  Gives the TAC."""
-        begun = self.initialize_load(amount, purse)
-        common = {"amount": amount, "type": self.type_of("load", purse), "terminal": self.terminal}
-        self.dialect.verify_mac(
-            "load", "mac1", self.load_session(begun), begun.mac1, balance=begun.balance, **common
-        )
-        answer = self.raw(self.credit_command(begun, amount, purse))
-        assert SW.SUCCESS == answer.sw
-        self.dialect.verify_tac(
-            "load", self.key(self.tac_key), answer.data, balance=begun.balance + amount,
-            online_serial=begun.online_serial, **common, **moment(self.when),
-        )  # fmt: skip
-        return answer.data
-
-    # -- purchase
+        return self.begin("load", amount, purse, sw=sw, index=index)
 
     def initialize_purchase(
         self, amount: int, purse: int = EP, *, sw: int = SW.SUCCESS, index: int | None = None
     ):
-        return self.send(
-            INITIALIZE_FOR_PURCHASE, 0x01, purse, sw=sw, key_index=self.index if index is None else index,
-            amount=amount, terminal=self.terminal,
-        )  # fmt: skip
+        return self.begin("purchase", amount, purse, sw=sw, index=index)
 
-    def purchase_session(self, begun, serial: int):
-        return self.dialect.session_key(
-            "purchase", self.key(self.purchase_key), random=begun.random, offline_serial=begun.offline_serial,
-            terminal_serial=serial,
-        )  # fmt: skip
+    def credit_command(self, begun, amount: int, purse: int = EP) -> Command:
+        return self.partner("load", begun, amount, purse)
 
     def debit_command(self, begun, amount: int, purse: int = EP, *, serial: int = 0) -> Command:
-        mac1 = self.dialect.mac(
-            "purchase", "mac1", self.purchase_session(begun, serial), amount=amount,
-            type=self.type_of("purchase", purse), terminal=self.terminal, **moment(self.when),
-        )  # fmt: skip
-        return DEBIT_FOR_PURCHASE.command(terminal_serial=serial, mac1=mac1, **moment(self.when))
+        return self.partner("purchase", begun, amount, purse, serial=serial)
+
+    def load(self, amount: int, purse: int = EP) -> bytes:
+        """A whole load.  Gives the TAC."""
+        return self.transact("load", amount, purse)
 
     def purchase(self, amount: int, purse: int = EP, *, serial: int = 0) -> bytes:
-        """A whole purchase; MAC2 and TAC are checked as SAM and centre do.  Gives TAC and MAC2."""
-        begun = self.initialize_purchase(amount, purse)
-        answer = self.raw(self.debit_command(begun, amount, purse, serial=serial))
-        assert SW.SUCCESS == answer.sw
-        tac, mac2 = answer.data[:4], answer.data[4:]
-        self.dialect.verify_mac("purchase", "mac2", self.purchase_session(begun, serial), mac2, amount=amount)
-        self.dialect.verify_tac(
-            "purchase", self.key(self.tac_key), tac, amount=amount, type=self.type_of("purchase", purse),
-            terminal=self.terminal, terminal_serial=serial, **moment(self.when),
-        )  # fmt: skip
-        return answer.data
+        """A whole purchase.  Gives TAC and MAC2."""
+        return self.transact("purchase", amount, purse, serial=serial)
 
     # -- what lies in its memory
 
@@ -315,7 +328,7 @@ class PurseRig(Rig):
 
     def poke(self, purse: int = EP, **changes: int) -> None:
         """Change variables of a purse behind the card's back."""
-        self.fs.write(self._purse(purse), 0, replace(self.purse_state(purse), **changes).to_bytes())
+        self.fs.write(self._purse(purse), 0, self.purse_state(purse)._replace(**changes).to_bytes())
         self.fs.commit()
 
     # -- what the card says
@@ -335,22 +348,6 @@ class PurseRig(Rig):
                 break
             records.append(answer.data)
         return tuple(records)
-
-    def witness(self, purse: int = EP) -> Witness:
-        """The four witnesses.  Serials are those that the INITIALIZEs answer; the proof is looked for with
-        the type and serial of the newest log record.
-        """
-        if purse != EP:
-            self.verify()
-        online = self.initialize_load(0, purse).online_serial
-        begun = self.initialize_purchase(0, purse)
-        log = self.log()
-        proof = None
-        if log:
-            newest = LOG_RECORD.split(log[0])
-            answer = self.prove(newest["type"], newest["serial"])
-            proof = answer.data if answer.sw == SW.SUCCESS else None
-        return Witness(begun.balance, online, begun.offline_serial, log, proof)
 
 
 # ------------------------------------------------------------------ the PSAM
@@ -415,16 +412,20 @@ class SamRig(Rig):
         self.send(CREDIT_SAM_FOR_PURCHASE, sw=sw, mac2=mac2)
 
 
-@cache
-def _personalised(profile: str) -> bytes:
-    return PurseRig.build(profile).card.memory.snapshot()
-
-
-def fresh(profile: str = "city-3des") -> PurseRig:
-    """A new card of a shipped profile, in its application; personalising it once is enough."""
-    rig = PurseRig(
-        Card.blank(load_profile(profile), random=(random := Random())), load_profile(profile), random
-    )
-    rig.card.memory.restore(_personalised(profile))
+def card_with(profile: Profile, image: bytes) -> PurseRig:
+    """A card of ``profile`` with this memory, in its application."""
+    random = Random()
+    rig = PurseRig(Card.blank(profile, random=random), profile, random)
+    rig.card.memory.restore(image)
     rig.power_up()
     return rig
+
+
+@cache
+def _shipped(name: str) -> bytes:
+    return PurseRig.build(name).card.memory.snapshot()
+
+
+def fresh(name: str = "city-3des") -> PurseRig:
+    """A new card of a shipped profile, in its application; personalising it once is enough."""
+    return card_with(load_profile(name), _shipped(name))

@@ -1,7 +1,7 @@
-"""A ledger of plain integers against the card: loads, purchases, failures, resets and power cuts in any order.
+"""A ledger of plain integers against the card: every transaction, failures, resets and power cuts in any order.
 
-After every step the four witnesses of both purses (balance, serials, log, proof) tell the story that the
-ledger tells; after a cut they tell it with the interrupted transaction or without it, all four alike.
+After every step the witnesses of both purses (balance, limit, serials, log, records, proof) tell the story that the
+ledger tells; after a cut they tell it with the interrupted transaction or without it, all alike.
 """
 
 from __future__ import annotations
@@ -13,156 +13,201 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from cardos.apdu import SW
+from cardos.apdu import SW, Command
 from cardos.apdu.purse_commands import ED, EP, LOG_RECORD
 from cardos.files.memory import PowerCut
-from tests.wallet.rig import TERMINAL, fresh
+from tests.wallet.flows import FLOWS
+from tests.wallet.purse_cards import CAPP, COMPOSITE_FILES, CYCLIC, LINEAR, purse_card
+from tests.wallet.rig import TERMINAL
 
 CEILING = {ED: 0xFFFFFFFF, EP: 100000}
-LOG_SIZE = 10
-PURSE = st.sampled_from([ED, EP])
-LOAD_AMOUNT = st.one_of(st.integers(0, 3000), st.just(100000))
-PURCHASE_AMOUNT = st.one_of(st.integers(0, 500), st.just(100000))
+LOG_SIZE, TRIPS = 10, 3
+OPERATION = st.sampled_from([(kind, purse) for kind, flow in FLOWS.items() for purse in flow.types])
+AMOUNT = st.one_of(st.integers(0, 500), st.integers(0, 3000), st.just(100000))
 FIRST_LOAD = 2000
+RIDE = bytes.fromhex("020A00") + bytes(9)
+#: Files of composite purchases and the length of a record of each.
+LENGTHS = {CAPP: 12, LINEAR: 16, CYCLIC: 48}
+
+
+@dataclass
+class Waiting:
+    """A transaction that was begun: the command that completes it, and what that will do."""
+
+    command: Command
+    kind: str
+    purse: int
+    amount: int
+    records: list[tuple[int, bytes]] = field(default_factory=list)
+
+
+def _nothing():
+    return {ED: 0, EP: 0}
 
 
 @dataclass
 class Ledger:
-    """What must be true: two purses, the log and the proof of their application."""
+    """What must be true: two purses, the log and the proof of their application, its files."""
 
-    balance: dict[int, int] = field(default_factory=lambda: {ED: 0, EP: 0})
-    online: dict[int, int] = field(default_factory=lambda: {ED: 0, EP: 0})
-    offline: dict[int, int] = field(default_factory=lambda: {ED: 0, EP: 0})
+    balance: dict[int, int] = field(default_factory=_nothing)
+    limit: int = 0
+    online_serial: dict[int, int] = field(default_factory=_nothing)
+    offline_serial: dict[int, int] = field(default_factory=_nothing)
     loaded: int = 0
     spent: int = 0
-    log: tuple[tuple[int, int, int], ...] = ()  # type, serial, amount; the newest first
+    log: tuple[tuple[int, int, int, int], ...] = ()  # type, serial, amount, limit; the newest first
     proof: bytes | None = None
+    records: dict[int, tuple[bytes, ...]] = field(
+        default_factory=lambda: {CAPP: (RIDE,), LINEAR: (), CYCLIC: ()}
+    )
 
-    def copy(self):
-        return replace(self, balance=dict(self.balance), online=dict(self.online), offline=dict(self.offline))
+    def begins(self, kind: str, purse: int, amount: int) -> int:
+        """What INITIALIZE answers when nothing else waits."""
+        if kind == "load" and self.balance[purse] + amount > CEILING[purse]:
+            return SW.CONDITIONS
+        if FLOWS[kind].sign < 0 and amount > self.balance[purse]:
+            return SW.BALANCE_INSUFFICIENT
+        return SW.SUCCESS
 
-    def _log(self, type_, serial, amount):
-        self.log = ((type_, serial, amount), *self.log)[:LOG_SIZE]
+    def completes(self, waiting: Waiting) -> int:
+        """What the partner answers when its MAC is right."""
+        if waiting.kind == "composite" and not waiting.records:
+            return SW.INVALID_STATE
+        if waiting.kind == "overdraft" and self.balance[ED] - self.limit + waiting.amount < 0:
+            return SW.CANNOT_PROCESS
+        return SW.SUCCESS
 
-    def load(self, purse, amount):
-        self.balance[purse] += amount
-        self.loaded += amount
-        self.online[purse] += 1
-        self._log(purse, self.online[purse], amount)
-
-    def purchase(self, purse, amount):
-        self.balance[purse] -= amount
-        self.spent += amount
-        self.offline[purse] += 1
-        self._log(purse + 4, self.offline[purse], amount)
+    def enter(self, waiting: Waiting) -> None:
+        """The transaction happened."""
+        flow, purse, amount = FLOWS[waiting.kind], waiting.purse, waiting.amount
+        serials = getattr(self, flow.serial)
+        serials[purse] += 1
+        updates = waiting.kind == "overdraft"
+        if updates:
+            self.balance[ED] += amount - self.limit
+            self.limit = amount
+        else:
+            self.balance[purse] += flow.sign * amount
+            self.loaded += amount * (flow.sign > 0)
+            self.spent += amount * (flow.sign < 0)
+        entry = (flow.types[purse], serials[purse], amount * (not updates), amount * updates)
+        self.log = (entry, *self.log)[:LOG_SIZE]
+        for sfi, data in waiting.records:
+            older = self.records[sfi] if sfi == CYCLIC else ()
+            self.records[sfi] = (data.ljust(LENGTHS[sfi], b"\x00"), *older)[:TRIPS]
 
 
 class Purses(RuleBasedStateMachine):
-    """The rules; ``waiting`` is the partner command of the last INITIALIZE, with what it would do."""
+    """The rules; ``waiting`` is the transaction that the last INITIALIZE began."""
 
-    profile = "city-3des"
+    suite = "3des"
 
     @initialize()
     def start(self):
-        self.rig = fresh(self.profile)
-        self.rig.verify()
+        self.rig = purse_card(suite=self.suite, files=COMPOSITE_FILES)
+        self.rig.fs.append_record(self.rig.fs.by_sfi(self.rig.application, CAPP), RIDE)
+        self.rig.fs.commit()
         self.ledger = Ledger()
-        self.waiting = None
+        self.waiting: Waiting | None = None
         self.terminal_serial = 0
         for purse in (ED, EP):
-            self.initialize_load(purse, FIRST_LOAD)
+            self.begin(("load", purse), FIRST_LOAD)
             self.finish()
 
     # -- beginnings
 
-    @rule(purse=PURSE, amount=LOAD_AMOUNT)
-    def initialize_load(self, purse, amount):
-        fits = self.ledger.balance[purse] + amount <= CEILING[purse]
-        begun = self.rig.initialize_load(amount, purse, sw=SW.SUCCESS if fits else SW.CONDITIONS)
+    @rule(operation=OPERATION, amount=AMOUNT)
+    def begin(self, operation, amount):
+        kind, purse = operation
+        in_composite = self.waiting is not None and self.waiting.kind == "composite"
+        in_the_way = in_composite or (kind == "composite" and self.waiting is not None)
+        sw = SW.INVALID_STATE if in_the_way else self.ledger.begins(kind, purse, amount)
+        begun = self.rig.begin(kind, amount, purse, sw=sw)
         self.waiting = None
         if begun:
-            assert (self.ledger.balance[purse], self.ledger.online[purse]) == (
-                begun.balance,
-                begun.online_serial,
+            flow = FLOWS[kind]
+            assert self.ledger.balance[purse] == begun.balance
+            assert getattr(self.ledger, flow.serial)[purse] == getattr(begun, flow.serial)
+            assert (self.ledger.limit if purse == ED else 0) == getattr(
+                begun, "limit", self.ledger.limit if purse == ED else 0
             )
-            self.waiting = (self.rig.credit_command(begun, amount, purse), "load", purse, amount)
-
-    @rule(purse=PURSE, amount=PURCHASE_AMOUNT)
-    def initialize_purchase(self, purse, amount):
-        fits = amount <= self.ledger.balance[purse]
-        begun = self.rig.initialize_purchase(
-            amount, purse, sw=SW.SUCCESS if fits else SW.BALANCE_INSUFFICIENT
-        )
-        self.waiting = None
-        if begun:
             self.terminal_serial += 1
-            command = self.rig.debit_command(begun, amount, purse, serial=self.terminal_serial)
-            self.waiting = (command, "purchase", purse, amount)
+            command = self.rig.partner(kind, begun, amount, purse, serial=self.terminal_serial)
+            self.waiting = Waiting(command, kind, purse, amount)
+
+    @precondition(lambda self: self.waiting and self.waiting.kind == "composite")
+    @rule(sfi=st.sampled_from([CAPP, LINEAR, CYCLIC]), data=st.binary(min_size=1, max_size=9))
+    def cache(self, sfi, data):
+        head, p1 = {CAPP: (RIDE[:3], 0x02), LINEAR: (b"", 1), CYCLIC: (b"", 0)}[sfi]
+        self.rig.cache(p1, sfi << 3, head + data)
+        self.waiting.records.append((sfi, head + data))
 
     # -- ends
 
     def done(self, answer):
-        _, operation, purse, amount = self.waiting
-        getattr(self.ledger, operation)(purse, amount)
-        data = answer.data
-        self.ledger.proof = bytes(4) + data if operation == "load" else data[4:] + data[:4]
+        waiting, data = self.waiting, answer.data
+        self.ledger.enter(waiting)
+        alone = {"load": bytes(4) + data, "overdraft": bytes(4) + data, "unload": data + bytes(4)}
+        self.ledger.proof = alone.get(waiting.kind, data[4:] + data[:4])
         self.waiting = None
 
     @precondition(lambda self: self.waiting)
     @rule()
     def finish(self):
-        answer = self.rig.raw(self.waiting[0])
-        assert SW.SUCCESS == answer.sw
-        self.done(answer)
+        expected, answer = self.ledger.completes(self.waiting), self.rig.raw(self.waiting.command)
+        assert expected == answer.sw
+        if expected == SW.SUCCESS:
+            self.done(answer)
+        self.waiting = None
 
     @precondition(lambda self: self.waiting)
     @rule(position=st.integers(0, 31))
     def finish_with_a_wrong_mac(self, position):
-        command = self.waiting[0]
+        command = self.waiting.command
         data = bytearray(command.data)
         data[-1 - position // 8] ^= 1 << position % 8
-        assert SW.MAC_INVALID == self.rig.raw(replace(command, data=bytes(data))).sw
+        early = self.waiting.kind == "composite" and not self.waiting.records
+        expected = SW.INVALID_STATE if early else SW.MAC_INVALID
+        assert expected == self.rig.raw(replace(command, data=bytes(data))).sw
         assert SW.INVALID_STATE == self.rig.raw(command).sw
         self.waiting = None
 
     @precondition(lambda self: self.waiting)
-    @rule(writes=st.integers(0, 12), torn=st.integers(0, 8))
+    @rule(writes=st.integers(0, 20), torn=st.integers(0, 8))
     def finish_under_a_power_cut(self, writes, torn):
         """Old or new, never a third; and the proof says which."""
-        command, operation, purse, _ = self.waiting
+        waiting = self.waiting
         self.rig.card.memory.cut_after(writes, torn=torn)
         try:
-            answer = self.rig.raw(command)
+            answer = self.rig.raw(waiting.command)
         except PowerCut:
             answer = None
         self.rig.reset()
-        self.rig.verify()
         if answer is not None:
-            assert SW.SUCCESS == answer.sw
-            self.done(answer)
-            return
-        type_ = purse if operation == "load" else purse + 4
-        serial = (self.ledger.online if operation == "load" else self.ledger.offline)[purse] + 1
-        proof = self.rig.prove(type_, serial)
-        if proof.sw == SW.SUCCESS:
-            getattr(self.ledger, operation)(purse, self.waiting[3])
-            self.ledger.proof = proof.data
+            assert self.ledger.completes(waiting) == answer.sw
+            if answer.sw == SW.SUCCESS:
+                self.done(answer)
         else:
-            assert SW.PROOF_UNAVAILABLE == proof.sw
+            flow = FLOWS[waiting.kind]
+            serial = getattr(self.ledger, flow.serial)[waiting.purse] + 1
+            proof = self.rig.prove(flow.types[waiting.purse], serial)
+            assert proof.sw in (SW.SUCCESS, SW.PROOF_UNAVAILABLE)
+            if proof.sw == SW.SUCCESS:
+                self.ledger.enter(waiting)
+                self.ledger.proof = proof.data
         self.waiting = None
 
     @precondition(lambda self: self.waiting)
     @rule()
     def replay_after_success(self):
         """The partner once more finds the card idle."""
-        command = self.waiting[0]
+        command = self.waiting.command
         self.finish()
         assert SW.INVALID_STATE == self.rig.raw(command).sw
 
     @rule()
     def reset(self):
         self.rig.reset()
-        self.rig.verify()
         self.waiting = None
 
     # -- what must hold
@@ -172,33 +217,43 @@ class Purses(RuleBasedStateMachine):
         if not hasattr(self, "ledger"):
             return
         ledger = self.ledger
-        assert ledger.loaded - ledger.spent == sum(ledger.balance.values())
+        assert ledger.loaded - ledger.spent + ledger.limit == sum(ledger.balance.values())
         for purse in (ED, EP):
             state = self.rig.purse_state(purse)
             assert ledger.balance[purse] == self.rig.balance(purse) == state.balance
-            assert (ledger.online[purse], ledger.offline[purse]) == (
-                state.online_serial,
-                state.offline_serial,
-            )
+            assert (ledger.limit if purse == ED else 0) == state.limit
+            for name in ("online_serial", "offline_serial"):
+                assert getattr(ledger, name)[purse] == getattr(state, name)
         records = [LOG_RECORD.split(record) for record in self.rig.log()]
-        assert ledger.log == tuple((r["type"], r["serial"], r["amount"]) for r in records)
+        assert ledger.log == tuple(
+            (each["type"], each["serial"], each["amount"], each["new_limit"]) for each in records
+        )
         assert all(TERMINAL == record["terminal"] for record in records)
+        self.records_agree()
         self.proof_agrees()
 
+    def records_agree(self):
+        for sfi, expected in self.ledger.records.items():
+            node = self.rig.fs.by_sfi(self.rig.application, sfi)
+            found = [
+                self.rig.fs.read_record(node, number)
+                for number in range(1, self.rig.fs.record_count(node) + 1)
+            ]
+            assert list(expected) == found
+
     def proof_agrees(self):
-        for type_, serial, _ in self.ledger.log[:1]:
+        for type_, serial, _, _ in self.ledger.log[:1]:
+            before = self.rig.state()
             answer = self.rig.prove(type_, serial)
             assert (self.ledger.proof, SW.SUCCESS) == (answer.data, answer.sw)
-        if self.waiting:
-            assert self.rig.state().value == self.waiting[1]
+            assert before is self.rig.state()
 
 
 class PursesSm4(Purses):
-    profile = "city-sm4"
+    suite = "sm4-a"
 
 
 TestPurses = pytest.mark.slow(Purses.TestCase)
 TestPursesSm4 = pytest.mark.slow(PursesSm4.TestCase)
-TestPurses.settings = TestPursesSm4.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None
-)
+TestPurses.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestPursesSm4.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)

@@ -1,6 +1,7 @@
 """Power cut at every write of the commands that move money or spend a serial, and of the recovery after it.
 
-After each cut the card shows the old state or the new one: balance, serials, log and proof all tell the same.
+After each cut the card shows the old state or the new one: balance, serials, limit, log, records and proof all tell
+the same.
 """
 
 from __future__ import annotations
@@ -17,53 +18,62 @@ from cardos.crypto import diversify
 from cardos.files.memory import PowerCut
 from cardos.wallet.purse_file import PurseState
 from tests.powercut import sweep
-from tests.wallet.rig import KEY, SamRig, fresh, moment
+from tests.wallet.flows import FLOWS
+from tests.wallet.purse_cards import CAPP, COMPOSITE_FILES, CYCLIC, LINEAR, purse_card
+from tests.wallet.rig import KEY, SamRig, moment
 
-PROFILES = pytest.mark.parametrize("profile", ["city-3des", "city-sm4"])
-PURSES = pytest.mark.parametrize("purse", [pytest.param(ED, id="ed"), pytest.param(EP, id="ep")])
 CARD = bytes([0x11]) * 8
+RECORD, TRIP, NAME = bytes.fromhex("020A00 0305 20161216105800"), bytes(range(48)), b"a name of 16 ch."
+RECORDS = [(0x02, CAPP << 3, RECORD), (0, CYCLIC << 3, TRIP), (2, LINEAR << 3, NAME)]
+OPERATIONS = [
+    pytest.param(kind, purse, id=f"{'ed' if purse == ED else 'ep'}-{kind}")
+    for kind, flow in FLOWS.items()
+    for purse in flow.types
+]
 
 
 @dataclass(frozen=True)
 class Story:
-    """What the four witnesses say."""
+    """What the witnesses say: both purses, the log, the files of composite purchases, the proof."""
 
-    state: PurseState
+    purses: tuple[PurseState, PurseState]
     log: tuple[bytes, ...]
+    files: tuple[bytes, ...]
     proof: bytes | None
 
 
-def story(rig, purse, type_, serial):
+def story(rig, type_, serial):
     """The witnesses of a card that was just switched on; looks only."""
     rig.select()
     proof = rig.prove(type_, serial)
-    return Story(rig.purse_state(purse), rig.log(), proof.data if proof.sw == SW.SUCCESS else None)
+    nodes = [rig.fs.by_sfi(rig.application, sfi) for sfi in (CAPP, LINEAR, CYCLIC)]
+    return Story(
+        (rig.purse_state(ED), rig.purse_state(EP)),
+        rig.log(),
+        tuple(rig.fs.state(node).to_bytes(2, "big") + rig.fs.read(node, 0, node.size) for node in nodes),
+        proof.data if proof.sw == SW.SUCCESS else None,
+    )
 
 
-def check_agreement(seen, old, *, operation, amount):
-    """Balance, serial, log and proof of one moment tell of the transaction, or none of them does."""
-    happened = seen.proof is not None
-    serial = "online_serial" if operation == "load" else "offline_serial"
-    assert happened == (getattr(seen.state, serial) == getattr(old.state, serial) + 1)
-    moved = amount if operation == "load" else -amount
-    assert old.state.balance + moved * happened == seen.state.balance
-    assert len(old.log) + happened == len(seen.log)
-    if happened:
-        newest = LOG_RECORD.split(seen.log[0])
-        assert (getattr(seen.state, serial), amount) == (newest["serial"], newest["amount"])
+def ready_card(suite, *, loads):
+    rig = purse_card(suite=suite, files=COMPOSITE_FILES, deposit=200)
+    rig.fs.append_record(rig.fs.by_sfi(rig.application, CAPP), bytes.fromhex("020A00") + bytes(9))
+    rig.fs.commit()
+    for _ in range(loads):
+        rig.load(1000, ED)
+        rig.load(1000, EP)
+    return rig
 
 
-def sweep_partner(profile, purse, operation, *, full_log=False):
-    rig = fresh(profile)
-    rig.verify()
-    for _ in range(10 if full_log else 1):
-        rig.load(1000, purse)
-    initialize = {"load": rig.initialize_load, "purchase": rig.initialize_purchase}[operation]
-    finish = {"load": rig.credit_command, "purchase": rig.debit_command}[operation]
-    command = finish(initialize(300, purse), 300, purse)
-    before = rig.purse_state(purse)
-    serial = {"load": before.online_serial, "purchase": before.offline_serial}[operation] + 1
-    type_ = rig.type_of(operation, purse)
+def sweep_partner(suite, kind, purse, *, loads=1, recovery=False, records=RECORDS):
+    """Every cut of the command that completes a transaction, and with ``recovery`` of the recovery after each; gives
+    the stories before and after it.
+    """
+    flow, rig = FLOWS[kind], ready_card(suite, loads=loads)
+    begun = rig.begin(kind, 300, purse)
+    for record in records if kind == "composite" else ():
+        rig.cache(*record)
+    command = rig.partner(kind, begun, 300, purse, serial=7)
     ready, answers, stories = rig.card.snapshot(), set(), set()
 
     def build():
@@ -74,39 +84,82 @@ def sweep_partner(profile, purse, operation, *, full_log=False):
         answers.add(card.transmit(bytes(command)))
 
     def observe(card):
-        seen = story(rig, purse, type_, serial)
+        seen = story(rig, flow.types[purse], getattr(begun, flow.serial) + 1)
         stories.add(seen)
         return seen
 
-    points = sweep(build, run, observe)
+    assert sweep(build, run, observe, recovery=recovery) > 50
     old, new = sorted(stories, key=lambda seen: seen.proof is not None)
-    assert old.state == before
     (answer,) = answers
-    mac2 = answer[4:-2] if operation == "purchase" else bytes(4)
-    assert (None, mac2 + answer[:4]) == (old.proof, new.proof)
-    if not full_log:
-        check_agreement(old, old, operation=operation, amount=300)
-        check_agreement(new, old, operation=operation, amount=300)
-    else:
-        assert new.log[1:] == old.log[:-1]
-    return points
+    assert (None, proof_of(kind, answer[:-2])) == (old.proof, new.proof)
+    return old, new
 
 
-@PROFILES
-@PURSES
-@pytest.mark.parametrize("operation", ["load", "purchase"])
+def proof_of(kind, answer):
+    """MAC and TAC of an answer as GET TRANSACTION PROVE gives them."""
+    given = {"load": bytes(4) + answer, "overdraft": bytes(4) + answer, "unload": answer + bytes(4)}
+    return given.get(kind, answer[4:] + answer[:4])
+
+
+def check_agreement(old, new, kind, purse):
+    """Balance, serial, log and records of ``new`` tell of the transaction, those of ``old`` do not."""
+    flow, place = FLOWS[kind], purse - 1
+    before, after = old.purses[place], new.purses[place]
+    limit = 300 if kind == "overdraft" else before.limit
+    serial = getattr(before, flow.serial) + 1
+    moved = limit - before.limit if kind == "overdraft" else flow.sign * 300
+    expected = before._replace(balance=before.balance + moved, limit=limit, **{flow.serial: serial})
+    assert expected == after
+    assert old.purses[1 - place] == new.purses[1 - place]
+    newest = LOG_RECORD.split(new.log[0])
+    assert (flow.types[purse], serial) == (newest["type"], newest["serial"])
+    written = [RECORD in new.files[0], NAME in new.files[1], TRIP in new.files[2]]
+    assert [kind == "composite"] * 3 == written
+    assert (old.files == new.files) == (kind != "composite")
+
+
+@pytest.mark.parametrize("suite", ["3des", "sm4-a"])
+@pytest.mark.parametrize(("kind", "purse"), OPERATIONS)
+def test_partner(suite, kind, purse):
+    old, new = sweep_partner(suite, kind, purse)
+    check_agreement(old, new, kind, purse)
+    assert new.log[1:] == old.log
+
+
+@pytest.mark.parametrize(
+    ("kind", "purse"), [("load", EP), ("purchase", EP), ("cash", ED), ("unload", ED), ("overdraft", ED)]
+)
 @pytest.mark.slow
-def test_partner(profile, purse, operation, record_property):
-    points = sweep_partner(profile, purse, operation)
-    record_property("cut points", points)
-    assert points > 100
+def test_partner_and_recovery(kind, purse):
+    """The power goes again while the card recovers."""
+    check_agreement(*sweep_partner("3des", kind, purse, recovery=True), kind, purse)
 
 
-@pytest.mark.parametrize("operation", ["load", "purchase"])
 @pytest.mark.slow
-def test_partner_with_a_full_log(operation):
+def test_composite_purchase_and_recovery():
+    old, new = sweep_partner("3des", "composite", EP, recovery=True, records=RECORDS[:1])
+    assert (1000, 700) == (old.purses[1].balance, new.purses[1].balance)
+    assert (False, True) == (RECORD in old.files[0], RECORD in new.files[0])
+
+
+@pytest.mark.parametrize("kind", ["load", "composite"])
+def test_partner_with_a_full_log(kind):
     """The oldest record is overwritten; torn, it must come back whole."""
-    assert sweep_partner("city-3des", EP, operation, full_log=True) > 100
+    old, new = sweep_partner("3des", kind, EP, loads=5)
+    assert new.log[1:] == old.log[:-1]
+
+
+@pytest.mark.parametrize("kind", FLOWS)
+def test_what_does_not_complete_a_transaction_writes_nothing(kind):
+    """INITIALIZE, UPDATE CAPP DATA CACHE and reading: there is nothing to cut."""
+    rig = ready_card("3des", loads=1)
+    before = rig.stored()
+    rig.begin(kind, 1)
+    if kind == "composite":
+        rig.cache(*RECORDS[0])
+    rig.balance()
+    rig.prove(0x02, 1)
+    assert before == rig.stored()
 
 
 # ------------------------------------------------------------------ the PSAM

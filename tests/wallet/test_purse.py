@@ -1,115 +1,31 @@
-"""The purse commands on the simulated card: every status word, the order of checks, PIN rules, what is written."""
+"""Loads and purchases on the simulated card: the order of checks, PIN rules, keys, limits, and what is written."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 
 from cardos.apdu import SW
 from cardos.apdu.purse_commands import (
-    CREDIT_FOR_LOAD,
-    DEBIT_FOR_PURCHASE,
     ED,
     EP,
     GET_BALANCE,
-    GET_TRANSACTION_PROVE,
     INITIALIZE_FOR_LOAD,
     INITIALIZE_FOR_PURCHASE,
     LOG_RECORD,
-    PURSE_COMMANDS,
 )
-from cardos.files.filesystem import BlockState
 from cardos.profile import load_profile
-from cardos.wallet.purse import HANDLERS
-from cardos.wallet.states import PURSE_STATES, State
-from tests.wallet.rig import KEY, PIN, TERMINAL, WHEN, PurseRig, fresh, moment, options
+from cardos.wallet.grey_file import LockState
+from cardos.wallet.states import State
+from tests.wallet.flows import FLOWS
+from tests.wallet.purse_cards import COMPOSITE_FILES, LINEAR, purse_card
+from tests.wallet.rig import KEY, PIN, TERMINAL, WHEN, PurseRig, fresh, options
 
 
 @pytest.fixture
 def rig():
     return fresh("city-3des")
-
-
-# ------------------------------------------------------------------ status words
-
-
-def wrong_mac2(rig):
-    begun = rig.initialize_load(100)
-    command = rig.credit_command(begun, 101)
-    return rig.raw(command)
-
-
-def wrong_mac1(rig):
-    rig.load(100)
-    begun = rig.initialize_purchase(10)
-    return rig.raw(rig.debit_command(begun, 11))
-
-
-def in_the_mf(command):
-    def provoke(rig):
-        rig.select(rig.profile.directories[0].aid)
-        return rig.raw(command)
-
-    return provoke
-
-
-def sends(command):
-    return lambda rig: rig.raw(command)
-
-
-def poked(command, **changes):
-    def provoke(rig):
-        rig.poke(EP, **changes)
-        return rig.raw(command)
-
-    return provoke
-
-
-def without_tac_key(rig):
-    """DTK becomes a key of another type, as if it had never been written."""
-    old = rig.fs.key(rig.application, 0x34, 0x00)
-    rig.fs.replace_key(old, replace(old, type=0x30))
-    rig.fs.commit()
-
-
-def blocked(rig):
-    rig.fs.set_block_state(rig.application, BlockState.TEMPORARY)
-    rig.fs.commit()
-
-
-def worn(rig):
-    rig.card.memory.worn = True
-
-
-def after(change, command):
-    """``command`` on a card that ``change`` happened to."""
-
-    def provoke(rig):
-        change(rig)
-        return rig.raw(command)
-
-    return provoke
-
-
-def credit_after(change):
-    """A good CREDIT FOR LOAD, on a card that ``change`` happened to since the INITIALIZE."""
-
-    def provoke(rig):
-        command = rig.credit_command(rig.initialize_load(10), 10)
-        return after(change, command)(rig)
-
-    return provoke
-
-
-def debit_after(change):
-    def provoke(rig):
-        rig.load(100)
-        command = rig.debit_command(rig.initialize_purchase(10), 10)
-        return after(change, command)(rig)
-
-    return provoke
 
 
 def init_load(amount=100, purse=EP, index=1):
@@ -120,145 +36,26 @@ def init_purchase(amount=0, purse=EP, index=1):
     return INITIALIZE_FOR_PURCHASE.command(1, purse, key_index=index, amount=amount, terminal=bytes(6))
 
 
-CREDIT = CREDIT_FOR_LOAD.command(mac2=bytes(4), **moment(datetime(2020, 1, 1)))
-DEBIT = DEBIT_FOR_PURCHASE.command(terminal_serial=0, mac1=bytes(4), **moment(datetime(2020, 1, 1)))
 BALANCE = GET_BALANCE.command(0, EP)
-PROVE = GET_TRANSACTION_PROVE.command(0, 0x06, serial=1)
 
-ROWS = [
-    (INITIALIZE_FOR_LOAD, SW.SECURITY_STATUS, "pin", sends(init_load(purse=ED))),
-    (INITIALIZE_FOR_LOAD, SW.CONDITIONS, "ceiling", sends(init_load(100001))),
-    (INITIALIZE_FOR_LOAD, SW.CONDITIONS, "tac-key", after(without_tac_key, init_load())),
-    (INITIALIZE_FOR_LOAD, SW.NOT_SUPPORTED, "no-purse", in_the_mf(init_load())),
-    (INITIALIZE_FOR_LOAD, SW.WRONG_P1P2, "p2", sends(replace(init_load(), p2=3))),
-    (INITIALIZE_FOR_LOAD, SW.COUNTER_MAXIMUM, "serial", poked(init_load(), online_serial=0xFFFF)),
-    (INITIALIZE_FOR_LOAD, SW.KEY_INDEX, "index", sends(init_load(index=2))),
-    (CREDIT_FOR_LOAD, SW.INVALID_STATE, "idle", sends(CREDIT)),
-    (CREDIT_FOR_LOAD, SW.WRONG_P1P2, "p2", sends(replace(CREDIT, p2=1))),
-    (CREDIT_FOR_LOAD, SW.MAC_INVALID, "mac2", wrong_mac2),
-    (CREDIT_FOR_LOAD, SW.CONDITIONS, "tac-key", credit_after(without_tac_key)),
-    (CREDIT_FOR_LOAD, SW.NOT_SUPPORTED, "blocked", credit_after(blocked)),
-    (CREDIT_FOR_LOAD, SW.MEMORY_FAILURE, "worn", credit_after(worn)),
-    (INITIALIZE_FOR_PURCHASE, SW.SECURITY_STATUS, "pin", sends(init_purchase(purse=ED))),
-    (INITIALIZE_FOR_PURCHASE, SW.CONDITIONS, "tac-key", after(without_tac_key, init_purchase())),
-    (INITIALIZE_FOR_PURCHASE, SW.NOT_SUPPORTED, "no-purse", in_the_mf(init_purchase())),
-    (INITIALIZE_FOR_PURCHASE, SW.WRONG_P1P2, "p2", sends(replace(init_purchase(), p2=3))),
-    (INITIALIZE_FOR_PURCHASE, SW.BALANCE_INSUFFICIENT, "balance", sends(init_purchase(1))),
-    (INITIALIZE_FOR_PURCHASE, SW.COUNTER_MAXIMUM, "serial", poked(init_purchase(), offline_serial=0xFFFF)),
-    (INITIALIZE_FOR_PURCHASE, SW.KEY_INDEX, "index", sends(init_purchase(index=2))),
-    (DEBIT_FOR_PURCHASE, SW.INVALID_STATE, "idle", sends(DEBIT)),
-    (DEBIT_FOR_PURCHASE, SW.WRONG_P1P2, "p2", sends(replace(DEBIT, p2=1))),
-    (DEBIT_FOR_PURCHASE, SW.MAC_INVALID, "mac1", wrong_mac1),
-    (DEBIT_FOR_PURCHASE, SW.CONDITIONS, "tac-key", debit_after(without_tac_key)),
-    (DEBIT_FOR_PURCHASE, SW.NOT_SUPPORTED, "blocked", debit_after(blocked)),
-    (DEBIT_FOR_PURCHASE, SW.MEMORY_FAILURE, "worn", debit_after(worn)),
-    (GET_BALANCE, SW.SECURITY_STATUS, "pin", sends(GET_BALANCE.command(0, ED))),
-    (GET_BALANCE, SW.NOT_SUPPORTED, "no-purse", in_the_mf(BALANCE)),
-    (GET_BALANCE, SW.WRONG_P1P2, "p2", sends(replace(BALANCE, p2=0))),
-    (GET_TRANSACTION_PROVE, SW.NOT_SUPPORTED, "no-purse", in_the_mf(PROVE)),
-    (GET_TRANSACTION_PROVE, SW.WRONG_P1P2, "p2", sends(replace(PROVE, p2=0x0A))),
-    (GET_TRANSACTION_PROVE, SW.PROOF_UNAVAILABLE, "none-yet", sends(PROVE)),
-]
+# ------------------------------------------------------------------ what waits for its partner
 
 
-@pytest.mark.parametrize(
-    ("spec", "sw", "provoke"),
-    [
-        pytest.param(spec, sw, provoke, id=f"{spec.name}-{sw:04X}-{reason}".replace(" ", "_"))
-        for spec, sw, reason, provoke in ROWS
-    ],
-)
-def test_status(rig, spec, sw, provoke):
-    answer = provoke(rig)
-    assert (f"{sw:04X}", b"") == (f"{answer.sw:04X}", answer.data)
-    rig.card.memory.worn = False
-    serials = (rig.purse_state(EP).online_serial, rig.purse_state(EP).offline_serial)
-    assert serials in {(0, 0), (1, 0), (0xFFFF, 0), (0, 0xFFFF)}  # at most the load that a purchase needs
-    assert len(rig.log()) <= 1
-
-
-@pytest.mark.parametrize(
-    ("provoke", "begin"),
-    [
-        pytest.param(wrong_mac2, "load", id="load"),
-        pytest.param(wrong_mac1, "purchase", id="purchase"),
-        pytest.param(credit_after(worn), "load", id="load-worn"),
-        pytest.param(debit_after(worn), "purchase", id="purchase-worn"),
-    ],
-)
-def test_a_failed_partner_changes_nothing_and_leads_to_idle(rig, provoke, begin):
-    if begin == "purchase":
-        rig.load(100)
-    before = rig.witness()
-    provoke(rig)
-    rig.card.memory.worn = False
+@pytest.mark.parametrize("kind", FLOWS)
+def test_a_failed_partner_leads_to_idle(kind):
+    """A wrong MAC is not forgiven: the right one comes too late."""
+    rig = purse_card(files=COMPOSITE_FILES)
+    for purse in (ED, EP):
+        rig.poke(purse, balance=10)
+    begun = rig.begin(kind)
+    if kind == "composite":
+        rig.cache(1, LINEAR << 3, b"x")
+    wrong, right = rig.partner(kind, begun, mac=bytes(4)), rig.partner(kind, begun)
+    before = rig.purse_state(ED), rig.purse_state(EP), rig.log()
+    assert SW.MAC_INVALID == rig.raw(wrong).sw
     assert State.IDLE is rig.state()
-    for command in (CREDIT, DEBIT):
-        assert SW.INVALID_STATE == rig.raw(command).sw
-    after_it = rig.witness()
-    if begin == "load":
-        assert before == after_it
-    else:
-        assert before.offline == after_it.offline
-
-
-#: Declared for cards that answer so in a blocked application (JR/T 0025.2 5.5.9.3); here that is 6A81.  And
-#: an INITIALIZE writes nothing that could fail.
-NEVER_HERE = {
-    (GET_BALANCE.name, SW.CONDITIONS),
-    (GET_TRANSACTION_PROVE.name, SW.CONDITIONS),
-    (INITIALIZE_FOR_LOAD.name, SW.MEMORY_FAILURE),
-    (INITIALIZE_FOR_PURCHASE.name, SW.MEMORY_FAILURE),
-}
-
-
-def test_every_declared_status_has_a_row():
-    declared = {(spec.name, sw) for spec in PURSE_COMMANDS for sw in spec.statuses}
-    assert declared == {(spec.name, sw) for spec, sw, _, _ in ROWS} | NEVER_HERE
-    assert {spec.name for spec in PURSE_COMMANDS} == set(HANDLERS)
-
-
-@pytest.mark.parametrize("command", [init_load(), CREDIT, init_purchase(), DEBIT, BALANCE, PROVE])
-def test_wrong_length(rig, command):
-    for size in {0, len(command.data) - 1, len(command.data) + 1} - {-1, len(command.data)}:
-        assert SW.WRONG_LENGTH == rig.raw(replace(command, data=bytes(size))).sw
-
-
-# ------------------------------------------------------------------ the state table, by commands
-
-
-def begin_nothing(rig):
-    pass
-
-
-BEGIN = {
-    State.IDLE: begin_nothing,
-    State.LOAD: lambda rig: rig.initialize_load(1),
-    State.PURCHASE: lambda rig: rig.initialize_purchase(1),
-}
-SENT = {
-    INITIALIZE_FOR_LOAD.name: init_load(1),
-    INITIALIZE_FOR_PURCHASE.name: init_purchase(1),
-    GET_BALANCE.name: BALANCE,
-    GET_TRANSACTION_PROVE.name: GET_TRANSACTION_PROVE.command(0, 0x02, serial=1),
-}
-PARTNERS = {State.LOAD: PurseRig.credit_command, State.PURCHASE: PurseRig.debit_command}
-
-
-@pytest.mark.parametrize("state", BEGIN)
-@pytest.mark.parametrize("name", HANDLERS)
-def test_state_table_on_the_card(rig, name, state):
-    rig.load(100)
-    begun = BEGIN[state](rig)
-    assert state is rig.state()
-    partner = {CREDIT_FOR_LOAD.name: State.LOAD, DEBIT_FOR_PURCHASE.name: State.PURCHASE}.get(name)
-    right = partner is state and begun
-    command = SENT.get(name) or (
-        PARTNERS[partner](rig, begun, 1) if right else {State.LOAD: CREDIT}.get(partner, DEBIT)
-    )
-    expected = PURSE_STATES.after(name, state)
-    assert (SW.INVALID_STATE if expected is None else SW.SUCCESS) == rig.raw(command).sw
-    assert (expected or State.IDLE) is rig.state()
+    assert SW.INVALID_STATE == rig.raw(right).sw
+    assert before == (rig.purse_state(ED), rig.purse_state(EP), rig.log())
 
 
 @pytest.mark.parametrize("reason", ["select", "reset", "power"])
@@ -288,33 +85,50 @@ def test_a_second_initialize_replaces_the_first(rig):
 # ------------------------------------------------------------------ order of checks
 
 
-def test_order_of_checks_of_initialize_for_purchase():
-    """JR/T 0025.9 7.4.2 for key, counter and amount: each mended in turn, the next one shows."""
-    profile = options("city-3des", pin_required=("ep.purchase",))
-    rig = PurseRig.build(profile)
-    without_tac_key(rig)
-    rig.poke(EP, offline_serial=0xFFFF)
+LOCKABLE = ("load", "unload", "purchase", "composite")
+#: What an INITIALIZE says of an amount of 1 fen, on a purse that is full and one that is empty.
+LAST_CHECK = {"load": SW.CONDITIONS, "overdraft": SW.SUCCESS}
+
+
+@pytest.mark.parametrize("kind", FLOWS)
+def test_order_of_checks(kind):
+    """JR/T 0025.9 7.4.2 for key, lock and amount: each obstacle is cleared in turn, the next one shows."""
+    purse = EP if EP in FLOWS[kind].types else ED
+    rig = purse_card(pin_required=(f"{'ed' if purse == ED else 'ep'}.{kind}",))
+    tac = rig.fs.key(rig.application, 0x34, 0x00)
+    rig.fs.replace_key(rig.application, tac, replace(tac, type=0x30))
+    full = rig.purse_state(purse).ceiling
+    rig.poke(purse, online_serial=0xFFFF, offline_serial=0xFFFF, balance=full if kind == "load" else 0)
+    if kind in LOCKABLE:
+        rig.poke(purse, lock_state=LockState.LOCKED)
+    rig.reset()
     seen = []
 
-    def ask(index):
-        seen.append(rig.raw(init_purchase(1, index=index)).sw)
+    def ask(index=1):
+        seen.append(rig.raw(rig.begin_command(kind, 1, purse, index=index)).sw)
 
     ask(9)
     rig.verify()
     ask(9)
-    ask(1)
-    old = rig.fs.key(rig.application, 0x30, 0x00)
-    rig.fs.replace_key(old, replace(old, type=0x34))
+    if kind in LOCKABLE:
+        ask()
+        rig.poke(purse, lock_state=LockState.FREE)
+    ask()
+    moved = rig.fs.key(rig.application, 0x30, 0x00)
+    rig.fs.replace_key(rig.application, moved, tac)
     rig.fs.commit()
-    ask(1)
-    rig.poke(EP, offline_serial=0)
-    ask(1)
-    rig.poke(EP, balance=1)
-    ask(1)
-    expected = [
-        SW.SECURITY_STATUS, SW.KEY_INDEX, SW.CONDITIONS, SW.COUNTER_MAXIMUM, SW.BALANCE_INSUFFICIENT, SW.SUCCESS,
-    ]  # fmt: skip
-    assert expected == seen
+    ask()
+    rig.poke(purse, online_serial=0, offline_serial=0)
+    ask()
+    rig.poke(purse, balance=0 if kind == "load" else 1)
+    rig.select()
+    rig.verify()
+    ask()
+    locked = [SW.GREY_LOCKED] if kind in LOCKABLE else []
+    last = LAST_CHECK.get(kind, SW.BALANCE_INSUFFICIENT)
+    assert [
+        SW.SECURITY_STATUS, SW.KEY_INDEX, *locked, SW.CONDITIONS, SW.COUNTER_MAXIMUM, last, SW.SUCCESS,
+    ] == seen  # fmt: skip
 
 
 # ------------------------------------------------------------------ PIN and rights
@@ -534,7 +348,7 @@ def test_the_card_judges_no_date(rig):
     begun = rig.initialize_load(1)
     stamp = bytes.fromhex("FFFFFFFFFFFFFF")
     fields = {"amount": 1, "type": 2, "terminal": TERMINAL, "date": stamp[:4], "time": stamp[4:]}
-    mac2 = rig.dialect.mac("load", "mac2", rig.load_session(begun), **fields)
+    mac2 = rig.dialect.mac("load", "mac2", rig.session("load", begun), **fields)
     assert SW.SUCCESS == rig.raw(bytes.fromhex("805200000B") + stamp + mac2).sw
     assert stamp == rig.log()[0][-7:]
 
@@ -609,12 +423,6 @@ def test_proof_survives_power_select_and_an_initialize(rig):
     rig.initialize_purchase(1)
     assert bytes(4) + tac == rig.prove(0x02, 1).data
     assert State.PURCHASE is rig.state()
-
-
-def test_blocked_application_refuses_every_command(rig):
-    blocked(rig)
-    for command in (init_load(), CREDIT, init_purchase(), DEBIT, BALANCE, PROVE):
-        assert SW.NOT_SUPPORTED == rig.raw(command).sw
 
 
 # ------------------------------------------------------------------ secrets

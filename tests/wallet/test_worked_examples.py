@@ -7,16 +7,20 @@ second model of the formulas.  For SM4 nothing is published, so an independent S
 from __future__ import annotations
 
 import json
+import operator
 import os
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from cardos.apdu import SW
 from cardos.apdu.purse_commands import CREDIT_FOR_LOAD, DEBIT_FOR_PURCHASE, ED, EP
-from tests.wallet.rig import KEY, PurseRig, SamRig, moment, options
+from tests.wallet.purse_cards import COMPOSITE_FILES, purse_profile
+from tests.wallet.rig import KEY, TERMINAL, PurseRig, SamRig, moment, options
 
 FOLDER = Path(
     os.environ.get("CARDOS_PUBLIC_VECTORS") or Path(__file__).parents[3] / "shared" / "vectors-public"
@@ -247,3 +251,115 @@ def test_sm4_8070_and_8072_two_levels():
     assert 0 == answer.terminal_serial
     assert sm4_mac(session, h("000000C806") + sam.terminal + h("20161216105800")) == answer.mac1
     sam.credit(sm4_mac(session, h("000000C8")))
+
+
+# ------------------------------------------------------------------ every transaction, recomputed from the standard
+
+KEYS = {
+    "load": h("11223344556677888877665544332211"),
+    "unload": h("2233445566778899AABBCCDDEEFF0011"),
+    "overdraft": h("33445566778899AABBCCDDEEFF001122"),
+    "purchase": h("445566778899AABBCCDDEEFF00112233"),
+    "tac": h("5566778899AABBCCDDEEFF0011223344"),
+}
+
+
+def tdes(key, data, mode=None):
+    """Two keys, or one of 8 bytes three times."""
+    cipher = Cipher(TripleDES(key * 3 if len(key) == 8 else key + key[:8]), mode or modes.ECB()).encryptor()
+    return cipher.update(data) + cipher.finalize()
+
+
+def des_mac(key, data):
+    padded = data + b"\x80"
+    return tdes(key, padded + bytes(-len(padded) % 8), modes.CBC(bytes(8)))[-8:][:4]
+
+
+def xor(*parts):
+    return bytes(reduce(operator.xor, column) for column in zip(*parts, strict=True))
+
+
+def sm4_mac_b(key, data):
+    """The four words of the last block, combined."""
+    padded = data + b"\x80"
+    last = sm4(key, padded + bytes(-len(padded) % 16), modes.CBC(bytes(16)))[-16:]
+    return xor(last[:4], last[4:8], last[8:12], last[12:])
+
+
+#: By suite: session key from key and block, MAC under it, and the MAC that makes a TAC under DTK.
+MATHS = {
+    "3des": (tdes, des_mac, lambda key, data: des_mac(xor(key[:8], key[8:]), data)),
+    "sm4-a": (sm4_session, sm4_mac, sm4_mac),
+    "sm4-b": (lambda key, block: sm4(key, block + bytes(8)), sm4_mac_b, sm4_mac_b),
+}
+STAMP = "20161216105800"
+
+
+@pytest.fixture(params=MATHS)
+def other(request):
+    """A card with keys of its own and 0x1000 fen in each purse, and the formulas of its suite."""
+    rig = PurseRig.build(purse_profile(request.param, files=COMPOSITE_FILES), keys=KEYS)
+    for purse in (ED, EP):
+        rig.poke(purse, balance=0x1000, online_serial=5, offline_serial=9)
+    rig.random.next("C903814D")
+    return rig, *MATHS[request.param]
+
+
+def sent(rig, text):
+    answer = rig.raw(h(text))
+    assert SW.SUCCESS == answer.sw
+    return answer.data.hex().upper()
+
+
+@pytest.mark.parametrize(
+    ("p1p2", "partner", "name", "type_"),
+    [
+        ("0001", "805200000B", "load", "01"),
+        ("0002", "805200000B", "load", "02"),
+        ("0501", "805403000B", "unload", "03"),
+    ],
+)
+def test_load_and_unload_by_the_formulas(other, p1p2, partner, name, type_):
+    """JR/T 0025.2 5.5.2 and 5.5.3: the fields one by one, by another implementation of the ciphers."""
+    rig, session_key, mac, tac = other
+    session = session_key(KEYS[name], h("C903814D 0005 8000"))
+    mac1 = mac(session, h("00001000 00000100" + type_) + TERMINAL).hex().upper()
+    begun = sent(rig, f"8050{p1p2}0B 01 00000100 {TERMINAL.hex()} 10")
+    assert "00001000" + "0005" + "0001" + "C903814D" + mac1 == begun
+    mac2 = mac(session, h("00000100" + type_) + TERMINAL + h(STAMP)).hex()
+    after = {"load": "00001100", "unload": "00000F00"}[name]
+    covered = h(after + "0005" + "00000100" + type_) + TERMINAL + h(STAMP)
+    proof = tac(KEYS["tac"], covered) if name == "load" else mac(session, covered)
+    assert proof.hex().upper() == sent(rig, f"{partner}{STAMP}{mac2} 04")
+
+
+@pytest.mark.parametrize(
+    ("p1p2", "type_"), [("0101", "05"), ("0102", "06"), ("0201", "04"), ("0302", "09")],
+    ids=["deposit", "purse", "cash", "composite"],
+)  # fmt: skip
+def test_purchase_by_the_formulas(other, p1p2, type_):
+    """JR/T 0025.2 5.5.4, 5.5.5 and JR/T 0025.9 7.4."""
+    rig, session_key, mac, tac = other
+    begun = sent(rig, f"8050{p1p2}0B 01 00000100 {TERMINAL.hex()} 0F")
+    assert "00001000" + "0009" + "000000" + "0001" + "C903814D" == begun
+    if type_ == "09":
+        sent(rig, "80DC01D00401020304")
+    session = session_key(KEYS["purchase"], h("C903814D 0009 CCDD"))
+    mac1 = mac(session, h("00000100" + type_) + TERMINAL + h(STAMP)).hex()
+    expected = tac(KEYS["tac"], h("00000100" + type_) + TERMINAL + h("AABBCCDD" + STAMP)) + mac(
+        session, h("00000100")
+    )
+    assert expected.hex().upper() == sent(rig, f"805401000F AABBCCDD {STAMP} {mac1} 08")
+
+
+def test_overdraft_by_the_formulas(other):
+    """JR/T 0025.2 5.5.6, from a limit of 0x100 to one of 0x300."""
+    rig, session_key, mac, tac = other
+    rig.poke(ED, limit=0x100)
+    session = session_key(KEYS["overdraft"], h("C903814D 0005 8000"))
+    mac1 = mac(session, h("00001000 000100 07") + TERMINAL).hex().upper()
+    begun = sent(rig, f"8050040107 01 {TERMINAL.hex()} 13")
+    assert "00001000" + "0005" + "000100" + "0001" + "C903814D" + mac1 == begun
+    mac2 = mac(session, h("000300 07") + TERMINAL + h(STAMP)).hex()
+    expected = tac(KEYS["tac"], h("00001200 0005 000300 07") + TERMINAL + h(STAMP))
+    assert expected.hex().upper() == sent(rig, f"805800000E 000300 {STAMP} {mac2} 04")

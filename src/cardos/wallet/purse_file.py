@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from ..apdu.purse_commands import ED, EP
 from ..files.header import PURSE_FILE
@@ -34,16 +34,18 @@ class Purse:
 #: The purses by P2: electronic deposit and electronic purse.
 PURSES: Mapping[int, Purse] = MappingProxyType(
     {
-        ED: Purse("ed", 0x0001, MappingProxyType({"load": 0x01, "purchase": 0x05})),
-        EP: Purse("ep", 0x0002, MappingProxyType({"load": 0x02, "purchase": 0x06})),
+        ED: Purse(
+            "ed", 0x0001,
+            MappingProxyType({"load": 0x01, "unload": 0x03, "cash": 0x04, "purchase": 0x05, "overdraft": 0x07}),
+        ),
+        EP: Purse("ep", 0x0002, MappingProxyType({"load": 0x02, "purchase": 0x06, "composite": 0x09})),
     }
-)
+)  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class PurseState:
-    """The variables of a purse: ``balance``, overdraft ``limit`` and ``ceiling`` in fen, and the two
-    transaction serials, each the value that the next transaction will use.
+class PurseState(NamedTuple):
+    """The variables of a purse: ``balance``, overdraft ``limit`` and ``ceiling`` in fen, the two transaction
+    serials, each the value that the next transaction will use, and the flag of the grey lock.
 
     >>> PurseState(100, 1, 0, 0, 100000).to_bytes().hex()
     '0000006400010000000000000186a0000000000000000000'
@@ -54,15 +56,16 @@ class PurseState:
     offline_serial: int
     limit: int
     ceiling: int
+    lock_state: int = 0
 
     @classmethod
     def from_bytes(cls, body: bytes) -> PurseState:
-        """The variables in the body of a purse file."""
-        return cls(**cast(dict[str, int], PURSE_FILE.split(body)))
+        """The variables at the start of a purse file."""
+        return cls(*cast(tuple[int, ...], PURSE_FILE.unpack(body[: PURSE_FILE.width])))
 
     def to_bytes(self) -> bytes:
         """The body of the purse file."""
-        return PURSE_FILE.assemble({name: getattr(self, name) for name in self.__slots__})
+        return PURSE_FILE.assemble(self._asdict())
 
 
 #: The proof of an application: one, of its last transaction, with the serial after the step.
@@ -72,8 +75,7 @@ PROOF = Layout.parse("proof", ["type", "serial", "mac", "tac"])
 NO_MAC: Final = bytes(4)
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """What GET TRANSACTION PROVE returns for transaction ``type`` with ``serial`` (after the step);
     type 00 says that there was no transaction yet.
 
@@ -89,10 +91,8 @@ class Proof:
     @classmethod
     def from_bytes(cls, area: bytes) -> Proof:
         """The proof in the application's area."""
-        values = PROOF.split(area)
-        return cls(cast(int, values["type"]), cast(int, values["serial"]),
-                   cast(bytes, values["mac"]), cast(bytes, values["tac"]))  # fmt: skip
+        return cls(*cast(tuple[int, int, bytes, bytes], PROOF.unpack(area)))
 
     def to_bytes(self) -> bytes:
         """The 11 bytes of the application's area."""
-        return PROOF.assemble({name: getattr(self, name) for name in self.__slots__})
+        return PROOF.assemble(self._asdict())
