@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cardos.apdu import SW, Command
-from cardos.apdu.sam_commands import CREDIT_SAM_FOR_PURCHASE, INIT_SAM_FOR_PURCHASE
+from cardos.apdu.sam_commands import CREDIT_SAM_FOR_PURCHASE, INIT_SAM_FOR_PURCHASE, INIT_SAM_WITH_SERIAL
 from cardos.crypto import diversify
+from cardos.files.filesystem import BlockState
 from cardos.files.memory import PowerCut
-from cardos.profile import load_profile
-from cardos.wallet.sam import HANDLERS
-from cardos.wallet.states import SAM_STATES, State
+from cardos.profile import load_dialect, load_profile
 from tests.wallet.rig import KEY, TERMINAL, SamRig, fresh, moment, options
+from tests.wallet.sam_rig import CODE, give_code, unblock
 
 CARD, ISSUER, REGION = (bytes([n]) * 8 for n in (0x11, 0x22, 0x33))
 CREDIT = CREDIT_SAM_FOR_PURCHASE.command(mac2=bytes(4))
@@ -42,85 +42,6 @@ def command(sam, factors=(CARD,), **fields):
         **moment(sam.when), **fields,
     }  # fmt: skip
     return INIT_SAM_FOR_PURCHASE.command(factors=b"".join(factors), **values)
-
-
-# ------------------------------------------------------------------ status words
-
-
-def exhausted(then):
-    """MAC2 wrong as often as the profile allows, then a command."""
-
-    def provoke(sam):
-        for _ in range(sam.profile.sam.mac2_tries):
-            sam.init()
-            assert SW.MAC_INVALID == sam.raw(CREDIT).sw
-        return sam.raw(then(sam) if callable(then) else then)
-
-    return provoke
-
-
-def wrong_mac2(sam):
-    sam.init()
-    return sam.raw(CREDIT)
-
-
-def worn_at_init(sam):
-    sam.card.memory.worn = True
-    return sam.raw(command(sam))
-
-
-def worn_at_credit(sam):
-    sam.init()
-    sam.card.memory.worn = True
-    return sam.raw(CREDIT)
-
-
-def at_the_end(sam):
-    return SamRig.build(counter=0xFFFFFFFF).raw(command(sam))
-
-
-def in_the_mf_with_a_key(sam):
-    """The MF, with a purchase key but no transaction counter."""
-    sam.select(sam.profile.directories[0].aid)
-    sam.authenticate()
-    sam.write_key(0x22, 0, KEY)
-    return sam.raw(command(sam))
-
-
-INIT, FINISH = INIT_SAM_FOR_PURCHASE, CREDIT_SAM_FOR_PURCHASE
-ROWS = [
-    (INIT, SW.METHOD_BLOCKED, "exhausted", exhausted(command)),
-    (INIT, SW.CONDITIONS, "no-application", in_the_mf_with_a_key),
-    (INIT, SW.WRONG_P1P2, "p2", lambda sam: sam.raw(replace(command(sam), p2=1))),
-    (INIT, SW.COUNTER_MAXIMUM, "counter", at_the_end),
-    (INIT, SW.KEY_INDEX, "version", lambda sam: sam.raw(command(sam, key_version=1))),
-    (INIT, SW.WRONG_DATA, "load-type", lambda sam: sam.raw(command(sam, type=2))),
-    (INIT, SW.MEMORY_FAILURE, "worn", worn_at_init),
-    (FINISH, SW.METHOD_BLOCKED, "exhausted", exhausted(CREDIT)),
-    (FINISH, SW.CONDITIONS, "idle", lambda sam: sam.raw(CREDIT)),
-    (FINISH, SW.WRONG_P1P2, "p1", lambda sam: sam.raw(replace(CREDIT, p1=1))),
-    (FINISH, SW.MAC_INVALID, "mac2", wrong_mac2),
-    (FINISH, SW.MEMORY_FAILURE, "worn", worn_at_credit),
-]
-
-
-@pytest.mark.parametrize(
-    ("spec", "sw", "provoke"),
-    [
-        pytest.param(spec, sw, provoke, id=f"{spec.name}-{sw:04X}-{reason}".replace(" ", "_"))
-        for spec, sw, reason, provoke in ROWS
-    ],
-)
-def test_status(sam, spec, sw, provoke):
-    answer = provoke(sam)
-    assert (f"{sw:04X}", b"") == (f"{answer.sw:04X}", answer.data)
-    assert State.IDLE is sam.state()
-
-
-def test_every_declared_status_has_a_row():
-    declared = {(spec.name, sw) for spec in (INIT, FINISH) for sw in spec.statuses}
-    assert declared == {(spec.name, sw) for spec, sw, _, _ in ROWS}
-    assert {INIT.name, FINISH.name} == set(HANDLERS) == set(SAM_STATES.rows)
 
 
 @pytest.mark.parametrize("size", [0, 27, 29, 35, 37, 43, 45, 52])
@@ -152,25 +73,12 @@ def test_without_terminal_number(change):
 
 def test_use_right_of_the_key(sam):
     old = sam.fs.key(sam.application, 0x22, 0x00, mask=0xFF)
-    sam.fs.replace_key(old, replace(old, use=0xEF))
+    sam.fs.replace_key(sam.application, old, replace(old, use=0xEF))
     sam.fs.commit()
     assert SW.CONDITIONS == sam.raw(command(sam)).sw
 
 
 # ------------------------------------------------------------------ state
-
-
-@pytest.mark.parametrize("state", SAM_STATES.columns)
-@pytest.mark.parametrize("name", HANDLERS)
-def test_state_table_on_the_sam(sam, name, state):
-    answer = sam.init((CARD,)) if state is State.PURCHASE else None
-    assert state is sam.state()
-    sent = command(sam) if name == INIT.name else CREDIT
-    if answer and name == FINISH.name:
-        sent = FINISH.command(mac2=mac2(sam, answer))
-    expected = SAM_STATES.after(name, state)
-    assert (SW.CONDITIONS if expected is None else SW.SUCCESS) == sam.raw(sent).sw
-    assert (expected or State.IDLE) is sam.state()
 
 
 @pytest.mark.parametrize("good", [True, False])
@@ -287,12 +195,13 @@ def test_a_right_mac2_clears_the_count(sam):
     assert 0 == failures(sam)
 
 
-def test_the_count_does_not_run_over():
-    sam = SamRig.build(options("psam-3des", mac2_tries=1000))
-    for _ in range(260):
+def test_as_many_tries_as_the_count_can_hold():
+    sam = SamRig.build(options("psam-3des", mac2_tries=255))
+    for _ in range(255):
         sam.init((CARD,))
         sam.credit(bytes(4), sw=SW.MAC_INVALID)
     assert 255 == failures(sam)
+    sam.init((CARD,), sw=SW.METHOD_BLOCKED)
 
 
 def test_the_count_rises_before_the_comparison(sam):
@@ -308,6 +217,44 @@ def test_the_count_rises_before_the_comparison(sam):
         sam.raw(CREDIT)
     sam.power_up()
     assert 2 == failures(sam)
+
+
+def exhaust(sam):
+    for _ in range(sam.profile.sam.mac2_tries):
+        sam.init((CARD,))
+        sam.credit(bytes(4), sw=SW.MAC_INVALID)
+
+
+def test_application_unblock_gives_the_tries_back(sam):
+    exhaust(sam)
+    sam.reset()
+    sam.init((CARD,), sw=SW.METHOD_BLOCKED)
+    assert SW.SUCCESS == sam.raw(unblock(sam)).sw
+    assert 0 == failures(sam)
+    sam.credit(mac2(sam, sam.init((CARD,))))
+
+
+def test_application_unblock_needs_its_mac(sam):
+    exhaust(sam)
+    assert SW.MAC_WRONG == sam.raw(unblock(sam, key=bytes(range(16)))).sw
+    sam.init((CARD,), sw=SW.METHOD_BLOCKED)
+    assert SW.SUCCESS == sam.raw(unblock(sam)).sw
+
+
+def test_application_unblock_of_what_is_not_blocked(sam):
+    sam.init((CARD,))
+    sam.credit(bytes(4), sw=SW.MAC_INVALID)
+    assert SW.CONDITIONS == sam.raw(unblock(sam)).sw
+    assert 1 == failures(sam)
+
+
+def test_application_unblock_takes_back_a_block_as_on_a_card(sam):
+    exhaust(sam)
+    sam.fs.set_block_state(sam.application, BlockState.TEMPORARY)
+    sam.fs.commit()
+    assert SW.NOT_SUPPORTED == sam.raw(command(sam)).sw
+    assert SW.SUCCESS == sam.raw(unblock(sam)).sw
+    sam.init((CARD,))
 
 
 # ------------------------------------------------------------------ keys
@@ -380,3 +327,118 @@ def test_a_card_does_not_know_the_commands_of_a_sam():
 def test_pending_shows_no_key(sam):
     sam.init((CARD,))
     assert "session_key=<Key DES>" in repr(sam.card._kernel.session.pending)
+
+
+# ------------------------------------------------------------------ the serial that a terminal brings
+
+
+def own_serial(sam, serial, *, sw=SW.SUCCESS):
+    values = {
+        "random": RANDOM, "offline_serial": 5, "amount": 200, "type": 6, "key_version": 0, "algorithm": 0,
+        "terminal_serial": serial, "factors": CARD, **moment(sam.when),
+    }  # fmt: skip
+    return sam.send(INIT_SAM_WITH_SERIAL, sw=sw, **values)
+
+
+def test_the_answer_uses_the_serial_of_the_terminal(sam):
+    """P2 = 01, Lc 20 with one factor: as 8070 with a SAM whose counter stands there."""
+    answer = own_serial(sam, 0x1234)
+    assert SamRig.build(counter=0x1234).init((CARD,)) == answer
+    sam.credit(mac2(sam, answer))
+
+
+def test_metro_form_has_lc_28_with_two_factors():
+    command_ = INIT_SAM_WITH_SERIAL.command(
+        random=RANDOM, offline_serial=5, amount=200, type=6, date=bytes(4), time=bytes(3), key_version=0,
+        algorithm=0, terminal_serial=1, factors=CARD + ISSUER,
+    )  # fmt: skip
+    assert "8070000128" == (bytes(command_)[:5]).hex()
+    sam = SamRig.build(usage=0x42)
+    assert SW.SUCCESS == sam.raw(command_).sw
+
+
+def test_no_serial_is_given_twice_whoever_chooses(sam):
+    own_serial(sam, 7)
+    own_serial(sam, 7, sw=SW.WRONG_DATA)
+    own_serial(sam, 3, sw=SW.WRONG_DATA)
+    assert 8 == sam.init((CARD,)).terminal_serial
+    own_serial(sam, 8, sw=SW.WRONG_DATA)
+    own_serial(sam, 9)
+    assert 10 == sam.init((CARD,)).terminal_serial
+
+
+@pytest.mark.parametrize("first", [0, 1, 1000])
+def test_a_serial_below_the_first_is_refused(first):
+    sam = SamRig.build(options("psam-3des", first_serial=first))
+    if first:
+        own_serial(sam, first - 1, sw=SW.WRONG_DATA)
+    own_serial(sam, first)
+    assert first + 1 == sam.init((CARD,)).terminal_serial
+
+
+# ------------------------------------------------------------------ the code of a construction ministry card
+
+
+def ministry():
+    return SamRig.build(replace(load_profile("psam-3des"), dialect=load_dialect("cjt166")))
+
+
+def test_mac1_over_the_code():
+    sam = ministry()
+    give_code(sam)
+    answer = sam.init((CARD,))
+    session = sam.dialect.session_key(
+        "purchase", diversify(sam.suite.key(KEY), CARD), random=RANDOM, offline_serial=5,
+        terminal_serial=answer.terminal_serial,
+    )  # fmt: skip
+    expected = sam.dialect.mac(
+        "purchase",
+        "mac1",
+        session,
+        amount=200,
+        type=6,
+        terminal=TERMINAL,
+        safety_code=CODE,
+        **moment(sam.when),
+    )
+    assert expected == answer.mac1
+    sam.credit(mac2(sam, answer))
+
+
+@pytest.mark.parametrize("way", ["never", "purchase", "select", "power", "refused-code"])
+def test_the_code_is_due_before_each_purchase(way):
+    """Without it 6985, and no serial is spent."""
+    sam = ministry()
+    if way != "never":
+        give_code(sam)
+    ways = {
+        "purchase": lambda: sam.init((CARD,)),
+        "select": sam.select,
+        "power": sam.reset,
+        "refused-code": lambda: give_code(sam, bytes(9), sw=SW.AUTHENTICATION_FAILED),
+    }
+    ways.get(way, lambda: None)()
+    stored = sam.stored()
+    sam.init((CARD,), sw=SW.CONDITIONS)
+    assert stored == sam.stored()
+
+
+def test_a_refused_purchase_keeps_the_code():
+    sam = ministry()
+    give_code(sam)
+    sam.init((CARD,), key_version=9, sw=SW.KEY_INDEX)
+    sam.init((CARD,))
+
+
+def test_the_code_changes_nothing_in_another_dialect(sam):
+    plain = sam.init((CARD,)).mac1
+    give_code(sam)
+    sam.init((CARD,))
+    other = SamRig.build()
+    give_code(other)
+    assert plain == other.init((CARD,)).mac1
+
+
+@pytest.mark.parametrize("size", [0, 8, 10])
+def test_code_of_the_wrong_length(sam, size):
+    assert SW.WRONG_LENGTH == sam.raw(Command(0x80, 0xCA, 0, 0, bytes(size))).sw
