@@ -7,7 +7,18 @@ import sys
 
 import pytest
 
-HEAVY = ("duckdb", "hypothesis", "jinja2", "matplotlib", "numpy", "pandas", "pyarrow", "rich", "smartcard", "typer")
+HEAVY = (
+    "duckdb",
+    "hypothesis",
+    "jinja2",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "rich",
+    "smartcard",
+    "typer",
+)
 
 
 @pytest.mark.parametrize("name", ["cardos", "cardos.crypto", "cardos.host"])

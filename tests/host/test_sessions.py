@@ -50,6 +50,7 @@ PUBLIC = PublicData(
     bytes.fromhex("00000102030405060708"),
     date(2016, 1, 1),
     date(2026, 12, 31),
+    bytes.fromhex("0102030405060708"),
 )
 
 
@@ -298,7 +299,7 @@ def test_factors_go_out_card_first(profile, factors):
 def test_psam_of_a_strange_profile_is_refused():
     strange = replace(PSAM, factors=("sam",))
     session = PsamSession(Scripted(*SAM_FILES), strange)
-    with pytest.raises(ProfileError, match="factors must be of issuer, card_serial, got sam"):
+    with pytest.raises(ParameterError, match="factors must be given: sam, got no sam"):
         session.init_sam_for_purchase(
             PurchaseInitialised(0, 0, 0, 0, 0, bytes(4)), card=PUBLIC, amount=1, transaction_type=6,
             when=datetime(2025, 1, 1),
@@ -434,14 +435,14 @@ def test_status_error_names_command_status_and_meaning():
     with pytest.raises(
         StatusError, match=r"GET BALANCE answered 6982 \(security status not satisfied\)"
     ) as caught:
-        session.send(GET_BALANCE.command(None, 2))
+        session.send(GET_BALANCE.command(0, 2))
     assert (0x6982, b"\xaa") == (caught.value.sw, caught.value.data)
     with pytest.raises(StatusError, match="80FF0000 answered 6D00"):
         session.send(Command(0x80, 0xFF, 0, 0))
 
 
 def test_exchange_takes_any_status():
-    assert 0x6982 == CardSession(Scripted(("805C000204", "6982"))).exchange(GET_BALANCE.command(None, 2)).sw
+    assert 0x6982 == CardSession(Scripted(("805C000204", "6982"))).exchange(GET_BALANCE.command(0, 2)).sw
 
 
 def test_wrong_order_goes_out():

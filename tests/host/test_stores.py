@@ -129,9 +129,7 @@ def test_journal_of_a_newer_release_is_refused_and_kept(tmp_path):
         db.execute("PRAGMA user_version = 2")
     db.close()
     before = path.read_bytes()
-    with pytest.raises(
-        StoreError, match=r"journal: must be kind 43444A4C version 1, got .* version 2"
-    ):
+    with pytest.raises(StoreError, match=r"journal: must be kind 43444A4C version 1, got .* version 2"):
         Journal(path, operator=1)
     assert before == path.read_bytes()
 

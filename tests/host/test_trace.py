@@ -131,7 +131,10 @@ def test_trace_round_trip(commands):
             "80E03F000E38FFFFF001015A5A5A5A5A5A5A5A", "80E03F000E38FFFFF00101" + "XX" * 8, id="transport-code"
         ),
         pytest.param("80E00015072800 1EF0F0FFFF", "80E000150728001EF0F0FFFF", id="create-file-is-open"),
-        pytest.param("805E01000712345FFF65432F", "805E010007" + "XX" * 7, id="undeclared-command"),
+        pytest.param("805E01000512FF3456FF", "805E010005" + "XX" * 5, id="change-pin"),
+        pytest.param("805E0000063456AABBCCDD", "805E000006" + "XX" * 6, id="reload-pin"),
+        pytest.param("842400000C" + "5A" * 12, "842400000C" + "XX" * 12, id="pin-unblock"),
+        pytest.param("80EE01000712345FFF65432F", "80EE010007" + "XX" * 7, id="undeclared-command"),
         pytest.param("805E0100081234", "805E0100XXXXXX", id="malformed"),
         pytest.param("805C000204", "805C000204", id="balance"),
         pytest.param("0084000008", "0084000008", id="challenge"),
@@ -147,7 +150,8 @@ def test_redaction_hides_secrets_and_keeps_lengths(command, shown):
 
 
 def test_every_row_of_the_secrets_is_exercised_above():
-    assert {"VERIFY", "EXTERNAL AUTHENTICATE", "CREATE FILE", "WRITE KEY", "WRITE SAM KEY"} == set(SECRETS)
+    pins = {"VERIFY", "CHANGE PIN", "RELOAD PIN", "PIN UNBLOCK"}
+    assert pins | {"EXTERNAL AUTHENTICATE", "CREATE FILE", "WRITE KEY", "WRITE SAM KEY"} == set(SECRETS)
 
 
 @given(st.binary(max_size=60))

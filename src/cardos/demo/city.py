@@ -45,8 +45,8 @@ from ..profile import KeyType, Profile, load_profile
 
 __all__ = ["OPERATORS", "City", "CityCard", "CityOutlet", "CityTerminal", "Clock", "Desk"]
 
-#: Card profiles of the city, each with the profile of the PSAMs that serve it.
-FAMILIES: Mapping[str, str] = MappingProxyType({"city-3des": "psam-3des", "city-sm4": "psam-sm4"})
+#: Card profiles of the city.
+FAMILIES = ("city-3des", "city-sm4")
 
 #: Operators with terminals, and those with outlets: number and name.
 OPERATORS: Mapping[int, str] = MappingProxyType({1: "bus", 2: "metro", 3: "water"})
@@ -216,7 +216,8 @@ class City:
         return self.terminals[terminal].purchase(card, amount).record
 
     def _desk(self, index: int, family: str) -> Desk:
-        profile, sam_profile = load_profile(family), load_profile(FAMILIES[family])
+        profile = load_profile(family)
+        sam_profile = load_profile(profile.psam)
         keys = KeyRing.for_tests(str(self._seed), profile, sam_profile)
         issuer = EmbeddedIssuer(profile, keys, self.register, clock=self.clock)
         return Desk(profile, sam_profile, keys, bcd(f"{index:04d}2900FFFFFFFF".replace("F", "9")), issuer)

@@ -23,6 +23,7 @@ from .personalise import personalise as personalise
 from .psam import PsamSession as PsamSession
 from .psam import SamInfo as SamInfo
 from .psam import SamInitialised as SamInitialised
+from .purse import BalanceForm as BalanceForm
 from .purse import LoadInitialised as LoadInitialised
 from .purse import LogRecord as LogRecord
 from .purse import Proof as Proof

@@ -13,6 +13,7 @@ from ..fields import with_moment
 from ..layout import Layout
 from ..profile import Profile
 from .keyring import KeyRing
+from .purse import Purse
 from .refusal import LoadRefused, Refusal
 from .register import CardRegister, CardState, LoadState, RegisteredCard, RegisteredLoad
 
@@ -174,8 +175,9 @@ class EmbeddedIssuer(Issuer):
         if request.online_serial != purse.online_serial:
             detail = f"expected {purse.online_serial}, got {request.online_serial}"
             raise LoadRefused(Refusal.SERIAL_UNEXPECTED, detail)
-        if request.balance > purse.balance:
-            detail = f"at most {purse.balance} fen, got {request.balance}"
+        most = purse.balance if purse.online_serial else self._limit(request.type)
+        if request.balance > most:
+            detail = f"at most {most} fen, got {request.balance}"
             raise LoadRefused(Refusal.BALANCE_IMPOSSIBLE, detail)
         load = RegisteredLoad(
             request.card_serial, request.type, request.online_serial + 1, request.balance, request.amount,
@@ -183,6 +185,12 @@ class EmbeddedIssuer(Issuer):
         )  # fmt: skip
         self._register.open_load(load)
         return load
+
+    def _limit(self, load_type: int) -> int:
+        """The overdraft limit of a new card, fen: its first balance."""
+        fid = next(purse.fid for purse in Purse if purse.load == load_type)
+        found = self._profile.application.find(fid)
+        return 0 if found is None else found.limit
 
     def _check_card(self, card: RegisteredCard | None) -> None:
         if card is None:

@@ -44,7 +44,7 @@ class KeyRing:
         """The ring of one card: each key diversified by the profile's factors, the top first (JR/T 0025.2
         annex B.2).
 
-        ``fields`` are at least the factors (``issuer``, ``card_serial``), 8 bytes each.
+        ``fields`` are the factors (``issuer``, ``card_serial``), 8 bytes each, or what the profile derives them from.
 
         >>> from cardos.profile import load_profile
         >>> root = KeyRing({"purchase": Key(bytes.fromhex("00112233445566778899AABBCCDDEEFF"))})
@@ -53,10 +53,7 @@ class KeyRing:
         '00e2b15307a7a33050bbbca82e87ff07'
         """
         self.check(profile)
-        missing = [name for name in profile.factors if name not in fields]
-        if missing:
-            raise ParameterError("factors", f"given: {', '.join(profile.factors)}", f"no {missing[0]}")
-        factors = [fields[name] for name in profile.factors]
+        factors = profile.factor_values(fields)
         derived = {purpose: diversify(key, *factors) for purpose, key in self.keys.items()}
         return KeyRing(MappingProxyType(derived), self.test)
 
@@ -69,7 +66,7 @@ class KeyRing:
 
         >>> from cardos.profile import load_profile
         >>> KeyRing.for_tests("demo", load_profile("psam-3des"))
-        <KeyRing of TEST KEYS: purchase, sam-control>
+        <KeyRing of TEST KEYS: maintenance, purchase, sam-control, sam-maintenance, sam-tac>
         """
         suites = {profile.suite.name: profile.suite for profile in profiles}
         if len(suites) != 1:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
 
-from ..apdu.sam_commands import CREDIT_SAM_FOR_PURCHASE, INIT_SAM_FOR_PURCHASE
+from ..apdu.sam_commands import AUTHENTICATION_MESSAGE, CREDIT_SAM_FOR_PURCHASE, INIT_SAM_FOR_PURCHASE
 from ..errors import ProfileError
 from ..fields import with_moment
 from ..profile import Profile
@@ -90,11 +90,14 @@ class PsamSession(FileSession):
         """8072: has MAC2 of the pending purchase checked; a wrong one raises ``9302``."""
         self.send(CREDIT_SAM_FOR_PURCHASE.command(mac2=mac2))
 
+    def authentication_message(self, safety_code: bytes) -> None:
+        """80CA: gives the SAM the 9-byte code of the card's GET MESSAGE for the next purchase (CJ/T 166); a code that
+        no card has raises ``6300``.
+        """
+        self.send(AUTHENTICATION_MESSAGE.command(safety_code=safety_code))
+
     def _factors(self, card: PublicData) -> bytes:
-        known = {"issuer": card.issuer, "card_serial": card.card_serial}
-        missing = [name for name in self.profile.factors if name not in known]
-        if missing:
-            raise ProfileError(
-                f"factors must be of {', '.join(known)}, got {missing[0]}", where=self.profile.where
-            )
-        return b"".join(known[name] for name in reversed(self.profile.factors))
+        known = {
+            "issuer": card.issuer, "application_serial": card.application_serial, "card_serial": card.card_serial,
+        }  # fmt: skip
+        return b"".join(reversed(self.profile.factor_values(known)))

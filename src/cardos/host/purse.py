@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, time
 from typing import Any, cast
 
 from ..apdu import SW, Tlv
+from ..apdu.os_commands import GET_MESSAGE
 from ..apdu.purse_commands import (
     CREDIT_FOR_LOAD,
     DEBIT_FOR_PURCHASE,
@@ -20,11 +21,12 @@ from ..apdu.purse_commands import (
 )
 from ..errors import ParameterError, ProfileError, StatusError
 from ..fields import FIELDS, Value, with_moment
-from ..profile import Profile
-from .session import FileSession
+from ..profile import DirectorySpec, FilePlace, FileSpec, Profile
+from .session import MF, FileSession
 from .transport import Transport
 
 __all__ = [
+    "BalanceForm",
     "LoadInitialised",
     "LogRecord",
     "Proof",
@@ -35,43 +37,52 @@ __all__ = [
     "PurseSession",
     "check_amount",
     "key_index",
+    "needs_safety_code",
+    "public_data",
 ]
 
-_PUBLIC_FILE, _LOG_FILE = 0x0015, 0x0018
+_LOG_FILE = 0x0018
 _ISSUER_DATA = 0x9F0C  # tag of file 0015 inside the FCI
+_SAFETY_CODE = "safety_code"
 _NO_MORE_RECORDS = (SW.RECORD_NOT_FOUND, SW.FILE_NOT_FOUND)
 _FIRST_SFI_RECORD, _LAST_RECORD = 1, 255
 
 
 class Purse(enum.Enum):
-    """A purse of the card: its P2 and its transaction types (JR/T 0025.2 annex A)."""
+    """A purse of the card: its P2 and its transaction types (JR/T 0025.2 annex A), and the identifier of its file."""
 
-    ED = (0x01, 0x01, 0x05)
-    EP = (0x02, 0x02, 0x06)
+    ED = (0x01, 0x01, 0x05, 0x0001)
+    EP = (0x02, 0x02, 0x06, 0x0002)
 
-    def __init__(self, p2: int, load: int, purchase: int) -> None:
+    def __init__(self, p2: int, load: int, purchase: int, fid: int) -> None:
         self.p2 = p2
         self.load = load
         self.purchase = purchase
+        self.fid = fid
+
+
+@enum.unique
+class BalanceForm(enum.IntEnum):
+    """What GET BALANCE gives, by P1; most cards know ALL only (JT/T 978)."""
+
+    ALL = 0x00  #: everything that can be spent, overdraft included
+    LIMIT = 0x01  #: the overdraft limit
+    LIMIT_USED = 0x02  #: what of the limit is in use
+    OWN = 0x03  #: the holder's own money
 
 
 @dataclass(frozen=True, slots=True)
 class PublicData:
-    """What a card says of itself in file 0015: ``issuer`` 8 bytes, ``application_serial`` 10 bytes, first and
-    last day of validity.
+    """What a card says of itself, mostly in file 0015: ``issuer`` 8 bytes, ``application_serial`` 10 bytes, first and
+    last day of validity, and the 8 bytes ``card_serial`` that name the card and diversify its keys, as a rule the
+    rightmost 16 digits of the application serial number.
     """
 
     issuer: bytes
     application_serial: bytes
     start: date
     expiry: date
-
-    @property
-    def card_serial(self) -> bytes:
-        """The rightmost 16 digits of the application serial number: they name the card and diversify its
-        keys.
-        """
-        return self.application_serial[-8:]
+    card_serial: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +159,7 @@ def key_index(profile: Profile, purpose: str) -> int:
 
 
 class PurseSession(FileSession):
-    """The purse application of a card of ``profile``, selected here; ``public`` is its file 0015.
+    """The purse application of a card of ``profile``, selected here; ``public`` is what the card says of itself.
 
     No MAC is checked and no order kept: that is the business of the flows above.
     """
@@ -156,13 +167,29 @@ class PurseSession(FileSession):
     def __init__(self, transport: Transport, profile: Profile) -> None:
         super().__init__(transport, profile.suite)
         self.profile = profile
-        fci = self.select_name(profile.application.aid)
-        self.public = _public_data(profile, self._issuer_data(fci))
+        home = profile.application
+        raw = {place: self._elsewhere(place) for place in profile.public if place.directory != home.fid}
+        fci = self._enter(home)
+        raw |= {place: self._here(place, fci) for place in profile.public if place.directory == home.fid}
+        self.public = public_data(profile, raw)
 
-    def _issuer_data(self, fci: tuple[Tlv, ...]) -> bytes:
-        """File 0015: from the FCI where the card puts it, otherwise read."""
+    def _enter(self, directory: DirectorySpec) -> tuple[Tlv, ...]:
+        """The FCI of a directory, which becomes the current one; where some lie in others the way starts at the MF."""
+        path = self.profile.path(directory)
+        nested = any(each.parent != MF for each in self.profile.directories)
+        fci = self.select_file(MF) if nested or not path else ()
+        for step in path:
+            fci = self.select_name(step.aid)
+        return fci
+
+    def _elsewhere(self, place: FilePlace) -> bytes:
+        self._enter(self.profile.directory_of(place.directory))
+        return self.read_binary(_spec(self.profile, place).sfi)
+
+    def _here(self, place: FilePlace, fci: tuple[Tlv, ...]) -> bytes:
+        """From the FCI where the card puts it, otherwise read."""
         found = next((tlv for top in fci if (tlv := top.find(_ISSUER_DATA))), None)
-        return found.value if found else self.read_binary(self.profile.file(_PUBLIC_FILE).sfi)
+        return found.value if found else self.read_binary(_spec(self.profile, place).sfi)
 
     def initialize_for_load(
         self, purse: Purse, *, amount: int, terminal: bytes, key: int | None = None
@@ -196,11 +223,23 @@ class PurseSession(FileSession):
         command = DEBIT_FOR_PURCHASE.command(terminal_serial=terminal_serial, **with_moment(when), mac1=mac1)
         return DEBIT_FOR_PURCHASE.answer_as(PurchaseDebited, self.send(command).data)
 
-    def get_balance(self, purse: Purse) -> int:
-        """GET BALANCE, fen."""
-        return cast(
-            int, GET_BALANCE.parse_answer(self.send(GET_BALANCE.command(None, purse.p2)).data).balance
-        )
+    def get_balance(self, purse: Purse, form: BalanceForm = BalanceForm.ALL) -> int:
+        """GET BALANCE, fen; a form that the card does not know raises ``6A86``."""
+        answer = self.send(GET_BALANCE.command(form, purse.p2)).data
+        return cast(int, GET_BALANCE.parse_answer(answer).balance)
+
+    def shown_balance(self, purse: Purse) -> int:
+        """The balance to show to the holder, fen: what can be spent without the overdraft limit, below 0 when some of
+        that is in use.  Cards that know one form of GET BALANCE have no overdraft to take away.
+        """
+        balance = self.get_balance(purse)
+        if self.profile.purse.balance_forms <= BalanceForm.LIMIT:
+            return balance
+        return balance - self.get_balance(purse, BalanceForm.LIMIT)
+
+    def get_message(self) -> bytes:
+        """GET MESSAGE: the 9-byte safety authentication code (CJ/T 166); ``6A81`` from a card that has none."""
+        return cast(bytes, GET_MESSAGE.parse_answer(self.send(GET_MESSAGE.command()).data).safety_code)
 
     def get_transaction_prove(self, transaction_type: int, serial: int) -> Proof:
         """GET TRANSACTION PROVE of a completed transaction; ``serial`` is the value after the step (JR/T
@@ -212,7 +251,7 @@ class PurseSession(FileSession):
         return GET_TRANSACTION_PROVE.answer_as(Proof, self.send(command).data)
 
     def read_log(self) -> Iterator[LogRecord]:
-        """The records of file 0018, newest first, each read when it is asked for."""
+        """The records of file 0018, newest first, each read when it is asked for; empty ones are left out."""
         spec = self.profile.file(_LOG_FILE)
         for number in range(_FIRST_SFI_RECORD, _LAST_RECORD + 1):
             try:
@@ -221,7 +260,8 @@ class PurseSession(FileSession):
                 if error.sw in _NO_MORE_RECORDS:
                     return
                 raise
-            yield _log_record(raw)
+            if raw != bytes(spec.record_length):
+                yield _log_record(raw)
 
 
 def _log_record(raw: bytes) -> LogRecord:
@@ -231,16 +271,39 @@ def _log_record(raw: bytes) -> LogRecord:
     return LogRecord(when=when, **values)
 
 
-def _public_data(profile: Profile, raw: bytes) -> PublicData:
-    layout = profile.file(_PUBLIC_FILE).layout
-    if layout is None:
-        raise ProfileError("file 0015 must have a content", where=profile.where)
-    values = layout.split(raw[: layout.width])
-    names = ("issuer", "application_serial", "start", "expiry")
-    missing = [name for name in names if name not in values]
+def needs_safety_code(profile: Profile, transaction: str, item: str) -> bool:
+    """Whether the dialect puts the card's safety authentication code under this MAC (CJ/T 166).
+
+    >>> from cardos.profile import load_profile
+    >>> needs_safety_code(load_profile("city-3des"), "purchase", "mac1")
+    False
+    """
+    return _SAFETY_CODE in profile.dialect.transaction(transaction).item(item).names
+
+
+def _spec(profile: Profile, place: FilePlace) -> FileSpec:
+    return profile.file(place.file, place.directory)
+
+
+def public_data(profile: Profile, raw: Mapping[FilePlace, bytes]) -> PublicData:
+    """What the public files of a card of ``profile`` say, by their places.
+
+    Raises :class:`~cardos.errors.DecodeError` when they hold something else, and
+    :class:`~cardos.errors.ProfileError` when the profile does not say enough of them.
+    """
+    values: dict[str, Value] = {}
+    for place, content in raw.items():
+        layout = _spec(profile, place).layout
+        if layout is None:
+            raise ProfileError(f"file {place.file:04X} must have a content", where=profile.where)
+        values |= layout.split(content[: layout.width])
+    known = profile.complete(values)
+    names = tuple(field.name for field in fields(PublicData))
+    missing = [name for name in names if name not in known]
     if missing:
-        raise ProfileError(f"content of file 0015 must have {missing[0]}", where=profile.where)
-    return PublicData(**_chosen(values, names))
+        files = ", ".join(f"{place.file:04X}" for place in profile.public)
+        raise ProfileError(f"content of file {files} must have {missing[0]}", where=profile.where)
+    return PublicData(**_chosen(known, names))
 
 
 def _chosen(

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..apdu import Command, find_spec, is_protected
-from ..apdu.os_commands import CREATE_FILE, EXTERNAL_AUTHENTICATE, VERIFY, WRITE_KEY
+from ..apdu.os_commands import (
+    CHANGE_PIN,
+    CREATE_FILE,
+    EXTERNAL_AUTHENTICATE,
+    PIN_UNBLOCK,
+    RELOAD_PIN,
+    VERIFY,
+    WRITE_KEY,
+)
 from ..apdu.sam_commands import WRITE_SAM_KEY
 from ..errors import DecodeError
 from .session import MF
@@ -31,6 +39,9 @@ class Secret:
 SECRETS: Mapping[str, Secret] = MappingProxyType(
     {
         VERIFY.name: Secret(0),
+        CHANGE_PIN.name: Secret(0),
+        RELOAD_PIN.name: Secret(0),
+        PIN_UNBLOCK.name: Secret(0),
         EXTERNAL_AUTHENTICATE.name: Secret(0),
         CREATE_FILE.name: Secret(6, p1p2=MF),
         WRITE_KEY.name: Secret(5),

@@ -17,6 +17,7 @@ from ..apdu.os_commands import (
     READ_BINARY,
     READ_RECORD,
     SELECT,
+    SET_MESSAGE,
     UPDATE_BINARY,
     UPDATE_RECORD,
     VERIFY,
@@ -81,12 +82,12 @@ class FileSession(CardSession):
 
     def select_file(self, fid: int) -> tuple[Tlv, ...]:
         """The FCI (empty for an EF) of the file ``fid``, which becomes the current one."""
-        data = self.send(SELECT.command(_BY_FID, data=fid.to_bytes(2, "big"))).data
+        data = self.send(SELECT.command(_BY_FID, 0x00, data=fid.to_bytes(2, "big"))).data
         return parse_tlv(data)
 
     def select_name(self, name: bytes) -> tuple[Tlv, ...]:
         """The FCI of the application ``name`` (1..16 bytes), which becomes the current one."""
-        return parse_tlv(self.send(SELECT.command(_BY_NAME, data=name)).data)
+        return parse_tlv(self.send(SELECT.command(_BY_NAME, 0x00, data=name)).data)
 
     def read_binary(self, sfi: int, *, offset: int = 0, length: int = 256) -> bytes:
         """Bytes of a transparent file; ``length`` 256 is all there is."""
@@ -180,6 +181,10 @@ class FileSession(CardSession):
             usage=usage, version=version, algorithm=algorithm, value=value.reveal()
         )
         self._send_protected(command, control, enciphered=True)
+
+    def set_message(self, safety_code: bytes) -> None:
+        """Give a card its 9-byte safety authentication code, in the MF while that may be filled (CJ/T 166)."""
+        self.send(SET_MESSAGE.command(safety_code=safety_code))
 
     def _send_protected(self, command: Command, key: Key | None, *, enciphered: bool) -> None:
         if key is not None:

@@ -13,7 +13,15 @@ from ..profile import Profile
 from .blacklist import Blacklist
 from .journal import Journal, JournalEntry
 from .psam import PsamSession
-from .purse import PublicData, PurchaseDebited, PurchaseInitialised, Purse, PurseSession, check_amount
+from .purse import (
+    PublicData,
+    PurchaseDebited,
+    PurchaseInitialised,
+    Purse,
+    PurseSession,
+    check_amount,
+    needs_safety_code,
+)
 from .record import RecordFlag, TerminalRecord
 from .recovery import Outcome, find_out, is_certain
 from .refusal import PurchaseRefused, Refusal
@@ -55,6 +63,7 @@ class Terminal:
     ) -> None:  # fmt: skip
         self.blacklist = blacklist
         self._psam, self._journal, self._profile, self._clock = psam, journal, profile, clock
+        self._needs_code = needs_safety_code(profile, "purchase", "mac1")
         #: Identity of the purchase that the PSAM still holds a session key for.
         self._held: bytes | None = None
 
@@ -87,6 +96,7 @@ class Terminal:
         now = self._clock().replace(microsecond=0)
         self._check(session.public, now)
         initialised = self._initialise(session, purse, amount)
+        self._authenticate_message(session)
         return PurchaseResult(self._debit(session, purse, amount, now, initialised))
 
     def recover(self, transport: Transport, *, pin: bytes | None = None) -> tuple[PurchaseResult, ...]:
@@ -124,6 +134,11 @@ class Terminal:
                 Refusal.INSUFFICIENT, f"{amount} fen asked for, {initialised.balance} there"
             )
         return initialised
+
+    def _authenticate_message(self, session: PurseSession) -> None:
+        """Give the card's safety code to the PSAM where MAC1 of the dialect covers it."""
+        if self._needs_code:
+            self._psam.authentication_message(session.get_message())
 
     def _debit(
         self,
