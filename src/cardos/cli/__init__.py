@@ -1,7 +1,7 @@
 """The command ``cardos``: a thin face over the library.
 
-Exit status: 0 done, 1 the work found something wrong, 2 the input was wrong (one line on standard error
-says where).
+Exit status: 0 done, 1 the work found something wrong (or ``card diff`` a difference), 2 the input was wrong (one line
+on standard error says where).
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from . import crypto
-from .apdu import Command, Response, describe_sw, find_spec
-from .crypto import Dialect
-from .errors import CardosError, DecodeError, ParameterError
-from .fields import FIELDS, Kind, Value
-from .host import RECORD, TerminalRecord, read_upload
-from .host.upload import HEADER_SIZE
-from .profile import load_profile, profile_names
+from .. import crypto
+from ..apdu import Command, Response, describe_sw, find_spec
+from ..crypto import Dialect
+from ..errors import CardosError, DecodeError, ParameterError
+from ..fields import FIELDS, Kind, Value
+from ..host import RECORD, TerminalRecord, read_upload
+from ..host.upload import HEADER_SIZE
+from ..profile import load_profile, profile_names
+from . import card
 
 __all__ = ["app", "main"]
 
@@ -36,11 +37,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(card.app, name="card")
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 (typer hands the flag's value over by position)
     if asked:
-        from . import __version__
+        from .. import __version__
 
         typer.echo(f"cardos {__version__} (crypto: {crypto.backend})")
         raise typer.Exit
@@ -69,7 +71,7 @@ def demo(
 
     Ends with status 0 only if every planted fault was found and the money is conserved to the fen.
     """
-    from .demo import run_demo
+    from ..demo import run_demo
 
     raise typer.Exit(0 if run_demo(cards=cards, seed=seed, out=out, console=Console()) else 1)
 
@@ -97,13 +99,13 @@ def decode(
         f"[bold]{spec.name if spec else 'unknown command'}[/]  case {apdu.case}  {bytes(apdu).hex(' ').upper()}"
     )
     if spec is not None and spec.accepts_length(apdu):
-        _print_fields(console, spec.parse_body(apdu.data))
+        _print_fields(console, spec.body_fields(apdu.data))
     if response is None:
         return
     answer = Response.decode(_hex("response", response))
     console.print(f"[bold]{answer.sw:04X}[/]  {describe_sw(answer.sw)}")
     if spec is not None and answer.data:
-        _print_fields(console, spec.parse_answer(answer.data))
+        _print_fields(console, spec.answer_fields(answer.data))
 
 
 @app.command()
@@ -152,12 +154,11 @@ def upload(
         Console().print(table)
 
 
-def _print_fields(console: Console, container: dict[str, object]) -> None:
-    for name, value in container.items():
-        if not name.startswith("_"):
-            note = FIELDS[name].note if name in FIELDS else ""
-            shown = value.hex().upper() if isinstance(value, bytes) else value
-            console.print(f"  {name:16} {shown}  [dim]{note}[/]")
+def _print_fields(console: Console, fields: dict[str, object]) -> None:
+    for name, value in fields.items():
+        note = FIELDS[name].note if name in FIELDS else ""
+        shown = value.hex().upper() if isinstance(value, bytes) else value
+        console.print(f"  {name:16} {shown}  [dim]{note}[/]")
 
 
 def _fields(dialect: Dialect, transaction: str, texts: list[str]) -> dict[str, Value]:
