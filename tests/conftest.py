@@ -87,4 +87,6 @@ def pytest_terminal_summary(terminalreporter):
     passed = terminalreporter.stats.get("passed", [])
     for report in passed:
         if report.when == "call" and report.duration > 1 and "slow" not in report.keywords:
-            terminalreporter.write_line(f"{report.nodeid} took {report.duration:.1f} s; mark it slow", yellow=True)
+            terminalreporter.write_line(
+                f"{report.nodeid} took {report.duration:.1f} s; mark it slow", yellow=True
+            )

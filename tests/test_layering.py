@@ -30,6 +30,7 @@ ORDER = (
     {"files"},
     {"wallet"},
     {"card", "host"},
+    {"inspection"},
     {"clearing", "testing", "certify"},
     {"demo"},
     {"cli"},

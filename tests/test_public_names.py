@@ -26,7 +26,9 @@ MODULES = (
     "cardos.errors",
     "cardos.fields",
     "cardos.host",
+    "cardos.inspection",
     "cardos.layout",
+    "cardos.options",
     "cardos.profile",
     "cardos.wallet.states",
 )
