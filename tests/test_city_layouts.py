@@ -24,7 +24,7 @@ from cardos.host import (
     SimulatedTransport,
     personalise,
 )
-from cardos.host.purse import needs_safety_code, public_data
+from cardos.host.sessions import needs_safety_code, public_data
 from cardos.inspection import inspect_card
 from cardos.layout import Layout
 from cardos.profile import FilePlace, load_layout, load_profile
@@ -63,6 +63,14 @@ CARDS = {
     "wuhan": CardData(
         issuer=bytes.fromhex("4300FFFFFFFFFFFF"), application_serial=bytes.fromhex("00000000000123456789"),
         start=START, expiry=EXPIRY, version_byte=2,
+    ),
+    "suzhou": CardData(
+        issuer=bytes(8), application_serial=bytes.fromhex("00002150012345678901"), start=START, expiry=EXPIRY,
+    ),
+    "chongqing": CardData(
+        issuer=bytes.fromhex("847540000000FFFF"), application_serial=bytes.fromhex("00004000000212668612"),
+        start=date(2014, 12, 3), expiry=date(2099, 12, 31), issue_date=date(2014, 5, 12), city=bytes.fromhex("4000"),
+        safety_code=bytes.fromhex("01A1B2C3D411223344"),
     ),
 }  # fmt: skip
 

@@ -338,7 +338,7 @@ def test_contradictions_are_named(load, old, new, where, problem):
 
 def test_unknown_profile_lists_the_known_ones():
     with pytest.raises(
-        ProfileError, match="nowhere: no such profile; known are beijing, city-3des, city-sm4"
+        ProfileError, match="nowhere: no such profile; known are beijing, chongqing, city-3des"
     ):
         load_profile("nowhere")
 

@@ -16,7 +16,7 @@ from cardos.crypto.column import Column
 from cardos.demo import City
 from cardos.errors import CardosError, CardRemoved
 from cardos.fields import FIELDS, Field, Value
-from cardos.host import CardLike, Issuer, LoadRefused, Outlet, Refusal, SimulatedTransport, collect
+from cardos.host import CardLike, Issuer, IssuerRefused, Outlet, Refusal, SimulatedTransport, collect
 from cardos.wallet.states import PURSE_STATES, SAM_STATES, Cell
 
 RESULTS = [
@@ -30,8 +30,8 @@ RESULTS = [
     Field,
     host.Batch,
     host.JournalEntry,
-    host.LoadAuthorisation,
-    host.LoadResult,
+    host.OnlineAuthorisation,
+    host.OnlineResult,
     host.PurchaseResult,
     host.SamInfo,
     host.Trace,
@@ -109,13 +109,13 @@ def test_any_card_like_object_is_a_card():
 class Miser(Issuer):
     """Somebody's issuer, which never loads."""
 
-    def authorise_load(self, request, /):
-        raise LoadRefused(Refusal.CARD_STATE, f"{request.amount} fen")
+    def authorise(self, request, /):
+        raise IssuerRefused(Refusal.CARD_STATE, f"{request.amount} fen")
 
-    def confirm_load(self, confirmation, /):
+    def confirm(self, confirmation, /):
         raise AssertionError(confirmation)
 
-    def settle_load(self, _request, /):
+    def settle(self, _request, /):
         return None
 
 
@@ -125,7 +125,7 @@ def test_any_issuer_stands_behind_an_outlet():
         outlet = Outlet(
             Miser(), place.journal, card.desk.profile, terminal=place.number, list_version=date(2026, 3, 1)
         )
-        with pytest.raises(LoadRefused, match="500 fen"):
+        with pytest.raises(IssuerRefused, match="500 fen"):
             outlet.load(card.transport, 5_00)
         assert (0, ()) == (card.balance, place.journal.entries())
 

@@ -114,12 +114,14 @@ class Card:
         memory.restore(image.memory)
         return cls(profile, memory, random=random, protocol=image.protocol)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, durable: bool = True) -> None:
         """Write the card's memory to an image file; what is volatile is not in it.
 
-        The file holds the keys of the card in clear.  A crash leaves the old file or the new one.
+        The file holds the keys of the card in clear.  A crash leaves the old file or the new one; without ``durable``
+        a crash of the process does, one of the machine may leave neither.
         """
-        write_image(Path(path), CardImage(self.profile.name, self.protocol, self.memory.snapshot()))
+        image = CardImage(self.profile.name, self.protocol, self.memory.snapshot())
+        write_image(Path(path), image, durable=durable)
 
     # -- power
 

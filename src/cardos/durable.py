@@ -14,11 +14,11 @@ _OWNER_ONLY, _AS_USUAL = 0o600, 0o666
 
 
 @contextmanager
-def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
+def replacing(path: Path, *, private: bool = False, durable: bool = True) -> Iterator[Path]:
     """A new file to write to; at the end it becomes ``path``, durably, or nothing does.
 
-    A crash at any moment leaves the old file, or none, or the new one whole.  A ``private`` file can be read by its
-    owner only.
+    A crash at any moment leaves the old file, or none, or the new one whole; not ``durable``, a crash of the process
+    alone.  A ``private`` file can be read by its owner only.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -31,17 +31,19 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY if private else _AS_USUAL))
     try:
         yield part
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
+        if durable:
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    if durable:
+        _sync_folder(path.parent)
 
 
-def write_new(path: Path, data: bytes, *, private: bool = False) -> Path:
+def write_new(path: Path, data: bytes, *, private: bool = False, durable: bool = True) -> Path:
     """``path`` with content ``data``, written as by :func:`replacing`."""
-    with replacing(path, private=private) as part:
+    with replacing(path, private=private, durable=durable) as part:
         part.write_bytes(data)
     return path
 

@@ -3,18 +3,22 @@
 ``CardosError`` is the root.  Below it, by the question a caller asks:
 
 * the value I passed was wrong: :class:`ParameterError`
-* the bytes I was given do not parse: :class:`DecodeError`
+* the bytes I was given do not parse: :class:`DecodeError`; the commands that I typed: :class:`ScriptError`
 * a MAC, TAC or cryptogram is not genuine: :class:`MacMismatch`
 * a data file of mine is wrong: :class:`ProfileError`, :class:`ImageError`, :class:`UploadError`, :class:`StoreError`
 * the centre's books are wrong: :class:`BooksError`
 * the card answered, with a refusal: :class:`StatusError`
-* the card did not answer: :class:`TransportError`
+* the card did not answer: :class:`TransportError`; by the cause :class:`CardRemoved`, :class:`NoCard`,
+  :class:`NoReader`, :class:`ReaderBusy`, :class:`SharingViolation`, :class:`ServiceDown`, :class:`TransportTimeout`;
+  a recorded card that is asked for something else: :class:`ReplayMismatch`
 * a component of the installation is missing: :class:`MissingComponent`
 
 Messages have one form, ``<parameter> must be <range>, got <value>``, and never contain a secret.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 __all__ = [
     "BooksError",
@@ -24,11 +28,19 @@ __all__ = [
     "ImageError",
     "MacMismatch",
     "MissingComponent",
+    "NoCard",
+    "NoReader",
     "ParameterError",
     "ProfileError",
+    "ReaderBusy",
+    "ReplayMismatch",
+    "ScriptError",
+    "ServiceDown",
+    "SharingViolation",
     "StatusError",
     "StoreError",
     "TransportError",
+    "TransportTimeout",
     "UploadError",
 ]
 
@@ -69,6 +81,22 @@ class DecodeError(CardosError, ValueError):
         self.problem = problem
         self.offset = offset
         self.path = path
+
+
+class ScriptError(CardosError, ValueError):
+    """A line of commands that somebody typed or wrote into a file is wrong.
+
+    ``line`` and ``column`` count from 1; ``source`` names the file, or where the text came from.
+
+    >>> raise ScriptError("command must be whole bytes in hex, got '00A'", source="day.apdu", line=3, column=1)
+    Traceback (most recent call last):
+    ...
+    cardos.errors.ScriptError: day.apdu:3:1: command must be whole bytes in hex, got '00A'
+    """
+
+    def __init__(self, problem: str, *, source: str, line: int, column: int) -> None:
+        super().__init__(f"{source}:{line}:{column}: {problem}")
+        self.problem, self.source, self.line, self.column = problem, source, line, column
 
 
 class MacMismatch(CardosError):
@@ -168,6 +196,60 @@ class TransportError(CardosError):
 
 class CardRemoved(TransportError):
     """The card lost power or left the field; a new connection (and a proof, if money moved) is needed."""
+
+
+class NoCard(TransportError):
+    """The reader is there, but no card that answers lies in it."""
+
+
+class NoReader(TransportError):
+    """No reader is meant by the name ``wanted``; ``readers`` are those that exist.
+
+    >>> raise NoReader("Acme", ["Virtual PCD 00 00"])
+    Traceback (most recent call last):
+    ...
+    cardos.errors.NoReader: reader must be one of 'Virtual PCD 00 00', got 'Acme'
+    """
+
+    def __init__(self, wanted: str, readers: Sequence[str]) -> None:
+        known = ", ".join(repr(name) for name in readers)
+        super().__init__(f"reader must be {f'one of {known}' if known else 'there, none is'}, got {wanted!r}")
+        self.wanted = wanted
+        self.readers = tuple(readers)
+
+
+class ReaderBusy(TransportError):
+    """Somebody else has the card or the reader for the moment."""
+
+
+class SharingViolation(ReaderBusy):
+    """Another program is connected to the card in a way that excludes ours, or ours theirs."""
+
+
+class ServiceDown(TransportError):
+    """The service that holds the readers does not run, or went away."""
+
+
+class TransportTimeout(TransportError, TimeoutError):
+    """No answer came in time."""
+
+
+class ReplayMismatch(TransportError):
+    """A recorded card is asked for something else than was recorded.
+
+    ``number`` is the event of the trace, ``expected`` what it recorded and ``got`` what came, secrets masked.
+
+    >>> raise ReplayMismatch(7, "805C000204", "805C000104")
+    Traceback (most recent call last):
+    ...
+    cardos.errors.ReplayMismatch: event 7 of the trace must be 805C000204, got 805C000104
+    """
+
+    def __init__(self, number: int, expected: str, got: str) -> None:
+        super().__init__(f"event {number} of the trace must be {expected}, got {got}")
+        self.number = number
+        self.expected = expected
+        self.got = got
 
 
 class MissingComponent(CardosError, ImportError):

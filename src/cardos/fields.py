@@ -10,14 +10,27 @@ times 3 bytes BCD ``HHMMSS``.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from types import MappingProxyType
 
 from .errors import DecodeError, ParameterError
 
-__all__ = ["FIELDS", "Field", "Kind", "Value", "bcd", "unbcd", "with_moment"]
+__all__ = [
+    "FIELDS",
+    "Field",
+    "FieldValue",
+    "Kind",
+    "Value",
+    "bcd",
+    "read_value",
+    "read_yuan",
+    "unbcd",
+    "with_moment",
+    "yuan",
+]
 
 Value = int | bytes | date | time
 
@@ -122,6 +135,63 @@ class Field:
         except ValueError:
             shape = "a calendar date YYYYMMDD" if self.kind is Kind.DATE else "a time of day HHMMSS"
             raise DecodeError(f"must be {shape}, got {digits}", offset=offset, path=where) from None
+
+
+def _number(text: str) -> int:
+    return int(text, 16 if text[:2] in {"0x", "0X"} else 10)
+
+
+#: What people write for a value of each kind: how it is read, and the form.
+_WRITTEN: Mapping[Kind, tuple[Callable[[str], Value], str]] = MappingProxyType(
+    {
+        Kind.UINT: (_number, "a whole number"),
+        Kind.BYTES: (bytes.fromhex, "an even number of hex digits"),
+        Kind.DATE: (date.fromisoformat, "a date YYYY-MM-DD"),
+        Kind.TIME: (lambda text: datetime.strptime(text, "%H:%M:%S").time(), "a time HH:MM:SS"),
+    }
+)
+
+
+def read_value(name: str, kind: Kind, text: str) -> Value:
+    """The value of a ``kind`` that people write: a whole number (after ``0x`` in hex), hex digits, a date
+    ``YYYY-MM-DD``, a time ``HH:MM:SS``; :class:`ParameterError` of ``name`` for anything else.
+
+    >>> read_value("amount", Kind.UINT, "150"), read_value("date", Kind.DATE, "2026-11-24")
+    (150, datetime.date(2026, 11, 24))
+    """
+    read, form = _WRITTEN[kind]
+    try:
+        return read(text)
+    except ValueError:
+        raise ParameterError(name, form, repr(text)) from None
+
+
+_YUAN = re.compile(r"(\d{1,12})(?:\.(\d{1,2}))?", re.ASCII)
+
+
+def yuan(fen: int) -> str:
+    """Fen as yuan with two decimals and separators.
+
+    >>> yuan(-123456)
+    '-1,234.56'
+    """
+    return f"{'-' if fen < 0 else ''}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
+
+
+def read_yuan(text: str) -> int:
+    """The fen of an amount that people write in yuan, to the fen: ``50``, ``1.5``, ``0.05``; at least 0.01.
+
+    >>> read_yuan("12.34"), read_yuan("1.5")
+    (1234, 150)
+    """
+    found = _YUAN.fullmatch(text)
+    fen = int(found[1]) * 100 + int((found[2] or "0").ljust(2, "0")) if found else 0
+    most = FIELDS["amount"].maximum
+    if not 1 <= fen <= most:
+        raise ParameterError(
+            "amount", f"0.01..{yuan(most).replace(',', '')} yuan with two decimals", repr(text)
+        )
+    return fen
 
 
 def _table(*rows: tuple[str, int, Kind, str]) -> Mapping[str, Field]:
@@ -271,6 +341,49 @@ FIELDS: Mapping[str, Field] = _table(
     ("direction", 1, Kind.UINT, "direction of a bus"),
     ("mileage", 2, Kind.UINT, "length of a ride"),
 )
+
+
+#: Numbers that the standards write in hex.
+_CODES = frozenset({"type", "application_type", "holder_type", "lock_state", "purse_code", "algorithm"})
+_FEN = re.compile(r"\bfen\b")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldValue:
+    """A data element of :data:`cardos.fields.FIELDS` with its value, ``bytes`` where it is no valid date or time."""
+
+    name: str
+    value: Value
+
+    @property
+    def note(self) -> str:
+        """Unit and meaning of the element."""
+        return FIELDS[self.name].note
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether the value is in fen."""
+        return bool(_FEN.search(self.note))
+
+    @property
+    def plain(self) -> str:
+        """The value in words without a unit: bytes and codes in hex, dates and times as in ISO 8601.
+
+        >>> FieldValue("type", 6).plain, FieldValue("mac", bytes(4)).plain
+        ('06', '00000000')
+        """
+        if isinstance(self.value, bytes):
+            return self.value.hex().upper()
+        return f"{self.value:02X}" if self.name in _CODES else str(self.value)
+
+    @property
+    def text(self) -> str:
+        """The value in words, amounts in fen.
+
+        >>> FieldValue("balance", 4850).text
+        '4850 fen'
+        """
+        return f"{self.plain} fen" if self.is_amount else self.plain
 
 
 def with_moment(when: datetime) -> dict[str, Value]:

@@ -17,7 +17,7 @@ from struct import Struct, error
 from typing import Any
 
 from .errors import DecodeError, ParameterError
-from .fields import FIELDS, Field, Kind, Value
+from .fields import FIELDS, Field, FieldValue, Kind, Value
 
 __all__ = ["Element", "Layout"]
 
@@ -121,6 +121,13 @@ class Packing:
         return tuple(values)
 
 
+def _tolerant(wanted: Field, part: bytes) -> Value:
+    try:
+        return wanted.decode(part)
+    except DecodeError:
+        return part
+
+
 def _only(names: Sequence[str]) -> Callable[[Mapping[str, Value]], tuple[Value, ...]]:
     """As :func:`operator.itemgetter`, for one name or none."""
     return lambda values: tuple(values[name] for name in names)
@@ -219,6 +226,20 @@ class Layout:
                 values[element.field.name] = element.field.decode(part, offset=at, path=path)
             position += element.width
         return values
+
+    def read(self, raw: bytes) -> tuple[FieldValue, ...]:
+        """The whole fields that ``raw`` reaches, whatever it holds: a date or time that is none stays bytes.
+
+        >>> [field.text for field in Layout.parse("head", ["amount", "date", "type"]).read(bytes(8))]
+        ['0 fen', '00000000']
+        """
+        found, position = [], 0
+        for element in self.elements:
+            part, wanted = raw[position : position + element.width], element.field
+            position += element.width
+            if wanted is not None and len(part) == wanted.width:
+                found.append(FieldValue(wanted.name, _tolerant(wanted, part)))
+        return tuple(found)
 
     def _bytes_of(self, element: Element, values: Mapping[str, Value]) -> bytes:
         wanted = element.field

@@ -8,6 +8,7 @@ from .catalogue import find_spec as find_spec
 from .catalogue import match as match
 from .command import Command as Command
 from .command import Response as Response
+from .secure import MessageChannel as MessageChannel
 from .secure import MessageRules as MessageRules
 from .secure import SecureChannel as SecureChannel
 from .secure import is_protected as is_protected

@@ -11,6 +11,7 @@ import io
 import struct
 from collections import namedtuple
 from collections.abc import Mapping
+from itertools import accumulate, pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -91,6 +92,7 @@ class _Flat:
         inner = [_inner(subcon) for subcon in subcons]
         self._struct = struct.Struct(">" + "".join(formats))
         self._rest = rest
+        self._names, self._widths = names, [struct.calcsize(f">{form}") for form in formats]
         # Any: the class of the parsed fields is made here, where their names are known.
         self._record: Any = namedtuple("Record", names)  # type: ignore[misc]  # noqa: PYI024  # as said
         self._get = itemgetter(*names) if len(names) > 1 else lambda values: (values[names[0]],)
@@ -115,6 +117,10 @@ class _Flat:
             except DecodeError:
                 return None
         return self._record._make(found)
+
+    def spans(self, size: int) -> dict[str, slice]:
+        ends = [*accumulate(self._widths), *([size] if self._rest else [])]
+        return {name: slice(*place) for name, place in zip(self._names, pairwise([0, *ends]), strict=True)}
 
     def build(self, values: Mapping[str, object]) -> bytes | None:
         try:
@@ -156,6 +162,10 @@ class Codec:
         found = self.parse(data)
         named = found._asdict() if isinstance(found, tuple) else found  # type: ignore[attr-defined]  # a record
         return {name: value for name, value in named.items() if not name.startswith("_")}
+
+    def spans(self, size: int) -> dict[str, slice]:
+        """Where each field lies in ``size`` bytes of data; empty when that is not the same for all data."""
+        return {} if self._flat is None else self._flat.spans(size)
 
     def parse_slowly(self, data: bytes, *, raw: bool = False) -> Container:
         """What :meth:`parse` gives, by construct."""

@@ -135,6 +135,17 @@ class CommandSpec:
         """The fields of :meth:`parse_answer` by name, in order."""
         return self._answer.fields(data)
 
+    def body_spans(self, size: int) -> dict[str, slice]:
+        """Where the body fields lie in ``size`` bytes of command data (without MAC), by name.
+
+        Empty when the layout depends on the data, as in CREATE FILE.
+        """
+        return self._body.spans(size)
+
+    def answer_spans(self, size: int) -> dict[str, slice]:
+        """Where the answer fields lie in ``size`` bytes of response data; as :meth:`body_spans`."""
+        return self._answer.spans(size)
+
     def answer_as(self, kind: type[_T], data: bytes) -> _T:
         """The response data as the dataclass ``kind``, whose fields are fields of the answer layout."""
         return kind(**self.answer_fields(data))

@@ -11,6 +11,7 @@ __all__ = [
     "decrypt_cbc",
     "decrypt_ecb",
     "encipher",
+    "enclosed",
     "encrypt_cbc",
     "encrypt_ecb",
     "pad",
@@ -87,6 +88,21 @@ def unpad(data: bytes, *, path: str = "padded data") -> bytes:
     return body[:-1]
 
 
+def enclosed(data: bytes, block_size: int, *, always_pad: bool = False) -> bytes:
+    """What :func:`encipher` encrypts: length byte ‖ data, padded with ``80 00..`` only where needed (JR/T 0025.1
+    8.3.3), or with ``always_pad`` also when the last block is full.
+
+    ``data`` is 0..255 bytes.
+
+    >>> enclosed(bytes([0xAA]), 8).hex()
+    '01aa800000000000'
+    """
+    if len(data) > 255:
+        raise ParameterError("data", "0..255 bytes", f"{len(data)} bytes")
+    block = bytes([len(data)]) + data
+    return pad(block, block_size) if always_pad or len(block) % block_size else block
+
+
 def encipher(key: Key, data: bytes, *, always_pad: bool = False) -> bytes:
     """Enciphered command data: ECB over length byte ‖ data, padded with ``80 00..`` only where needed (JR/T
     0025.1 8.3.3), or with ``always_pad`` also when the last block is full, as some products do.
@@ -97,12 +113,7 @@ def encipher(key: Key, data: bytes, *, always_pad: bool = False) -> bytes:
     >>> encipher(dpuk, bytes.fromhex("0000")).hex()
     'c5d6090efe1729bc'
     """
-    if len(data) > 255:
-        raise ParameterError("data", "0..255 bytes", f"{len(data)} bytes")
-    block = bytes([len(data)]) + data
-    if always_pad or len(block) % key.block_size:
-        block = pad(block, key.block_size)
-    return encrypt_ecb(key, block)
+    return encrypt_ecb(key, enclosed(data, key.block_size, always_pad=always_pad))
 
 
 def decipher(key: Key, data: bytes) -> bytes:

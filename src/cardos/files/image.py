@@ -86,9 +86,9 @@ def _parts(body: bytes, where: str) -> list[bytes]:
     return parts
 
 
-def write_image(path: Path, image: CardImage) -> None:
-    """Write the file: beside the old one, durable, then in its place, so that there is always a whole one."""
-    write_new(path, image.to_bytes(), private=True)
+def write_image(path: Path, image: CardImage, *, durable: bool = True) -> None:
+    """Write the file: beside the old one, then in its place, so that there is always a whole one."""
+    write_new(path, image.to_bytes(), private=True, durable=durable)
 
 
 def read_image(path: Path) -> CardImage:

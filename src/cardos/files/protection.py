@@ -157,8 +157,7 @@ def _wrong(call: Call, rule: MacRule) -> int:
 
 def channel_of(call: Call, record: KeyRecord) -> SecureChannel:
     """The protected exchange of this command under the key of ``record``."""
-    cos = call.profile.cos
-    rules = MessageRules(cos.command_mac == "des", cos.encipher_padding == "always")
+    rules = MessageRules.of(call.profile.cos)
     return SecureChannel(call.profile.suite, record.key, need_challenge(call), rules)
 
 

@@ -7,26 +7,19 @@ and type bytes hex of fixed width, dates and times ISO 8601, file types and bloc
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from datetime import date, time
+from collections.abc import Sequence
 from types import MappingProxyType
 
+from ..document import DocumentForm, Json
 from .difference import Difference
-from .views import CardView, FieldValue
+from .views import CardView
 
-__all__ = ["Json", "difference_document", "inspection_document"]
+__all__ = ["difference_document", "inspection_document"]
 
-Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
-
-#: Integers that are written in hex, with their digits.
-_HEX: Mapping[str, int] = MappingProxyType(
-    {"fid": 4, "type": 2, "type_byte": 2, "id": 2, "application": 2, "byte": 2}
+_FORM = DocumentForm(
+    hex=MappingProxyType({"fid": 4, "type": 2, "type_byte": 2, "id": 2, "application": 2, "byte": 2}),
+    elements=frozenset({"fields", "proof", "lock_proof"}),
 )
-
-#: Tuples of elements.
-_ELEMENTS = ("fields", "proof", "lock_proof")
 
 
 def inspection_document(view: CardView) -> dict[str, Json]:
@@ -38,7 +31,7 @@ def inspection_document(view: CardView) -> dict[str, Json]:
     >>> inspection_document(inspect_card(Card.blank(load_profile("city-3des"))))["format"]
     'cardview/1'
     """
-    return {"format": "cardview/1", **_members(view)}
+    return {"format": "cardview/1", **_FORM.members(view)}
 
 
 def difference_document(before: str, after: str, differences: Sequence[Difference]) -> dict[str, Json]:
@@ -47,39 +40,5 @@ def difference_document(before: str, after: str, differences: Sequence[Differenc
     >>> difference_document("a.img", "b.img", [])
     {'format': 'carddiff/1', 'before': 'a.img', 'after': 'b.img', 'differences': []}
     """
-    rows: list[Json] = [_members(each) for each in differences]
+    rows: list[Json] = [_FORM.members(each) for each in differences]
     return {"format": "carddiff/1", "before": before, "after": after, "differences": rows}
-
-
-def _members(thing: object) -> dict[str, Json]:
-    """The fields of a dataclass that are to be seen."""
-    shown = [each.name for each in fields(thing) if each.repr]  # type: ignore[arg-type]  # any dataclass instance
-    return {name: _json(name, getattr(thing, name)) for name in shown}
-
-
-def _json(name: str, value: object) -> Json:
-    if is_dataclass(value):
-        return _members(value)
-    if isinstance(value, tuple):
-        return _list(name, value)
-    return _scalar(name, value)
-
-
-def _scalar(name: str, value: object) -> Json:
-    if isinstance(value, enum.Enum):
-        return value.name.lower()
-    if isinstance(value, bytes):
-        return value.hex().upper()
-    if isinstance(value, (date, time)):
-        return value.isoformat()
-    if isinstance(value, int) and name in _HEX:
-        return f"{value:0{_HEX[name]}X}"
-    return value  # type: ignore[return-value]  # None, bool, int and str are left
-
-
-def _list(name: str, values: tuple[object, ...]) -> Json:
-    """A list; elements become an object by their names."""
-    if name in _ELEMENTS:
-        elements = [each for each in values if isinstance(each, FieldValue)]
-        return {each.name: _json("value", each.value) for each in elements}
-    return [_json("", value) for value in values]

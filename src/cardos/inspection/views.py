@@ -5,11 +5,10 @@ Identifiers and type bytes are integers, contents are bytes, amounts fen.  No de
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..fields import FIELDS, Value
+from ..fields import FieldValue
 from ..files.header import BlockState, FileType
 
 __all__ = [
@@ -27,48 +26,6 @@ __all__ = [
     "Transparent",
     "Tries",
 ]
-
-#: Numbers that the standards write in hex.
-_CODES = frozenset({"type", "application_type", "holder_type", "lock_state", "purse_code", "algorithm"})
-_FEN = re.compile(r"\bfen\b")
-
-
-@dataclass(frozen=True, slots=True)
-class FieldValue:
-    """A data element of :data:`cardos.fields.FIELDS` with its value, ``bytes`` where it is no valid date or time."""
-
-    name: str
-    value: Value
-
-    @property
-    def note(self) -> str:
-        """Unit and meaning of the element."""
-        return FIELDS[self.name].note
-
-    @property
-    def is_amount(self) -> bool:
-        """Whether the value is in fen."""
-        return bool(_FEN.search(self.note))
-
-    @property
-    def plain(self) -> str:
-        """The value in words without a unit: bytes and codes in hex, dates and times as in ISO 8601.
-
-        >>> FieldValue("type", 6).plain, FieldValue("mac", bytes(4)).plain
-        ('06', '00000000')
-        """
-        if isinstance(self.value, bytes):
-            return self.value.hex().upper()
-        return f"{self.value:02X}" if self.name in _CODES else str(self.value)
-
-    @property
-    def text(self) -> str:
-        """The value in words, amounts in fen.
-
-        >>> FieldValue("balance", 4850).text
-        '4850 fen'
-        """
-        return f"{self.plain} fen" if self.is_amount else self.plain
 
 
 @dataclass(frozen=True, slots=True)
