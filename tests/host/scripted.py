@@ -20,7 +20,8 @@ class Scripted(Transport):
         assert expected is None or expected.replace(" ", "").upper() == sent
         return bytes.fromhex(answer)
 
-    def reset(self) -> bytes:
+    def reset(self, *, cold: bool = True) -> bytes:
+        del cold
         return bytes.fromhex("3B00")
 
     def close(self) -> None:

@@ -6,8 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardos.errors import CardRemoved, TransportError
-from cardos.host import Fault, GetResponse, SimulatedTransport, Transport, Wrapper
+from cardos.errors import CardRemoved, ParameterError, TransportError, TransportTimeout
+from cardos.host import (
+    Delay,
+    Fault,
+    GetResponse,
+    Interference,
+    Retry,
+    SimulatedTransport,
+    Transport,
+    Wrapper,
+)
+from cardos.host.transports import changes_nothing, corrupt_answer, lose_answer, lose_command, tear_answer
+from cardos.testing import KitCard
 
 from .scripted import Scripted
 
@@ -174,3 +185,98 @@ def test_a_class_with_the_three_methods_is_a_transport():
             pass
 
     assert b"\x90\x00" == use(Own())
+
+
+# ------------------------------------------------------------------ a bad line
+
+READ, WRITE = bytes.fromhex("00B095001E"), bytes.fromhex("00D6950001AA")
+
+
+class Lossy(Wrapper):
+    """Loses the first ``losses`` answers."""
+
+    def __init__(self, losses):
+        super().__init__(Scripted())
+        self.losses, self.sent = losses, []
+
+    def transmit(self, command, /):
+        self.sent.append(command)
+        if len(self.sent) <= self.losses:
+            raise TransportTimeout("no answer came")
+        return b"\x90\x00"
+
+
+def test_retry_sends_again_what_changes_nothing():
+    line = Lossy(2)
+    assert b"\x90\x00" == Retry(line, 2).transmit(READ)
+    assert [READ] * 3 == line.sent
+
+
+@pytest.mark.parametrize(
+    ("command", "times", "sent"), [(READ, 2, 3), (READ, 0, 1), (WRITE, 2, 1), (b"\x00", 2, 1)]
+)
+def test_retry_gives_up(command, times, sent):
+    line = Lossy(9)
+    with pytest.raises(TransportTimeout):
+        Retry(line, times).transmit(command)
+    assert sent == len(line.sent)
+
+
+@pytest.mark.parametrize(
+    ("command", "again"),
+    [
+        ("805C000204", True),
+        ("805A000602 0001 08", True),
+        ("00B2010417", True),
+        ("00A4000002 3F00", True),
+        ("00A4040009 A00000000386980701", True),
+        ("00A4040209 A00000000386980701", False),  # the next application
+        ("00B2000217", False),  # the next record
+        ("0084000008", False),
+        ("0020000003 123456", False),
+        ("805401000F" + "00" * 15 + "08", False),
+        ("00FF0000", False),
+        ("00", False),
+    ],
+)
+def test_changes_nothing(command, again):
+    assert again == changes_nothing(bytes.fromhex(command))
+
+
+def test_lose_command_and_lose_answer_differ_in_what_the_card_did():
+    for effect, reached in ((lose_command, 0), (lose_answer, 1)):
+        card = KitCard()
+        line = Interference(SimulatedTransport(card), at=lambda _: True, effect=effect)
+        with pytest.raises(TransportTimeout):
+            line.transmit(READ)
+        assert reached == len(card.received)
+
+
+@pytest.mark.parametrize(
+    ("effect", "answer"),
+    [
+        (corrupt_answer(0), "abbb9000"),
+        (corrupt_answer(-1, flip=0x80), "aabb9080"),
+        (corrupt_answer(9), "aabb9000"),
+        (tear_answer(3), "aabb90"),
+        (tear_answer(0), ""),
+    ],
+)
+def test_corrupt_answer_and_tear_answer(effect, answer):
+    chosen = bytes.fromhex("80E2900000")
+    line = Interference(SimulatedTransport(KitCard()), at=lambda command: command == chosen, effect=effect)
+    assert answer == line.transmit(chosen).hex()
+    assert "6d00" == line.transmit(READ).hex()
+
+
+def test_delay_waits_before_each_command():
+    waited = []
+    line = Delay(SimulatedTransport(KitCard()), 0.25, sleep=waited.append)
+    assert ["6d00", "6d00"] == [line.transmit(READ).hex() for _ in range(2)]
+    assert [0.25, 0.25] == waited
+
+
+@pytest.mark.parametrize("wrapper", [Delay, Retry])
+def test_wrappers_refuse_negative_numbers(wrapper):
+    with pytest.raises(ParameterError, match="must be 0 or more, got -1"):
+        wrapper(SimulatedTransport(KitCard()), -1)
