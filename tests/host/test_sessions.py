@@ -16,12 +16,12 @@ from cardos.host import (
     CardRegister,
     CardSession,
     EmbeddedIssuer,
-    FileSession,
+    IssuerSession,
     Journal,
     KeyRing,
     LoadInitialised,
-    LoadState,
     LogRecord,
+    OnlineState,
     Outlet,
     Proof,
     PsamSession,
@@ -34,7 +34,7 @@ from cardos.host import (
     SamInitialised,
     Terminal,
 )
-from cardos.host.purse import key_index
+from cardos.host.sessions import key_index
 from cardos.profile import load_profile
 
 from .scripted import Scripted
@@ -58,8 +58,8 @@ def purse(*exchanges) -> PurseSession:
     return PurseSession(Scripted(SELECT, *exchanges), CITY)
 
 
-def files(*exchanges) -> FileSession:
-    return FileSession(Scripted(*exchanges), SUITES["3des"])
+def files(*exchanges) -> IssuerSession:
+    return IssuerSession(Scripted(*exchanges), SUITES["3des"])
 
 
 # ---------------------------------------------------------------- the recorded card: JR/T 0025.2 5.5.2, 5.5.4
@@ -121,7 +121,7 @@ def test_load_flow_replays_the_recording(tmp_path):
         )
         outlet = Outlet(issuer, journal, RECORDED, terminal=TERMINAL, list_version=date(2016, 12, 1))
         record = outlet.load(card, 0x2000).record
-        assert [LoadState.CONFIRMED] == [load.state for load in register.loads()]
+        assert [OnlineState.CONFIRMED] == [load.state for load in register.history()]
     assert (bytes.fromhex("FA00066D"), 0x2000) == (record.tac, record.balance_after)
     record.verify_tac(RECORDED.dialect, RECORDED_KEYS["tac"])
 

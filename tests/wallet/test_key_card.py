@@ -17,8 +17,7 @@ from cardos.apdu.sam_commands import EXPORT_KEY, SamKeyKind
 from cardos.card import KINDS, Card
 from cardos.crypto import decrypt_ecb, diversify
 from cardos.files.filesystem import BlockState
-from cardos.host import KeyRing, SamData, personalise
-from cardos.host.transport import SimulatedTransport
+from cardos.host import KeyRing, SamData, SimulatedTransport, personalise
 from cardos.profile import load_profile
 from cardos.wallet.key_card import HANDLERS
 from tests.powercut import sweep

@@ -16,8 +16,7 @@ from cardos.apdu.sam_commands import LOAD_BY_SAM
 from cardos.card import KINDS, Card
 from cardos.crypto import diversify
 from cardos.files.filesystem import BlockState
-from cardos.host import KeyRing, SamData, personalise
-from cardos.host.transport import SimulatedTransport
+from cardos.host import KeyRing, SamData, SimulatedTransport, personalise
 from cardos.profile import load_profile
 from cardos.wallet.load_sam import HANDLERS, LIMIT_FILE
 from tests.powercut import sweep
