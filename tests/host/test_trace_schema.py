@@ -51,14 +51,26 @@ def test_our_traces():
             atr=card.transport.atr,
             clock=lambda: next(clock),
             now=city.clock,
+            redact=False,
+            writes=lambda: card.card.memory.writes,
+            suite="purse",
+            case="PUR-01",
+            seed=1,
         )
         session = PurseSession(tracer, card.desk.profile)
         session.verify(card.desk.pin)
         session.get_balance(Purse.EP)
         tracer.reset()
+        tracer.let(SK=bytes(8))
+        tracer.note("half way")
+        tracer.check("balance")
+        tracer.power_cut()
+        tracer.remove()
+        tracer.verdict("PASS")
     validate(stream.getvalue())
     trace = parse_trace(stream.getvalue().encode())
-    assert ["apdu", "apdu", "apdu", "reset"] == [event.kind for event in trace.events]
+    kinds = ["apdu", "apdu", "apdu", "reset", "let", "note", "check", "powerCut", "remove", "verdict"]
+    assert kinds == [event.kind for event in trace.events]
 
 
 @pytest.mark.parametrize(
