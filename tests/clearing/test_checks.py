@@ -260,3 +260,12 @@ def test_only_optional_checks_may_mark(check):
 def test_rules_have_ranges(field):
     with pytest.raises(ParameterError, match=rf"{field} must be 0\.\.4294967295, got -1"):
         Rules(**{field: -1})
+
+
+@pytest.mark.parametrize("type_", [0x09, 0x93])
+def test_a_ride_that_begins_and_a_sale_of_nothing_take_nothing(make_city, type_):
+    city = make_city()
+    card = city.cards[0]
+    city.send(city.load(card, 5000), city.buy(card, 0, type=type_))
+    result = city.house.run_day(DAY)
+    assert (1, 0) == (result.settlements[0].accepted.count, len(result.refused))

@@ -76,7 +76,7 @@ def test_every_field_of_a_record_becomes_a_column():
             "time", "235960", "time at offset 26: must be a time of day HHMMSS, got 235960", id="second"
         ),
         pytest.param("list_version", "00000000", "must be a calendar date YYYYMMDD, got 00000000", id="list"),
-        pytest.param("flag", "07", "flag at offset 1: must be 00 or 01, got 07", id="flag"),
+        pytest.param("flag", "07", "flag at offset 1: must be 00 or 01 or 02, got 07", id="flag"),
     ],
 )
 def test_an_impossible_record_is_kept_apart(name, value, problem):
@@ -126,7 +126,7 @@ def test_types_that_the_centre_clears_have_a_direction_and_a_tac():
     assert {
         (0x01, "online_serial", +1), (0x02, "online_serial", +1), (0x04, "offline_serial", -1),
         (0x05, "offline_serial", -1), (0x06, "offline_serial", -1), (0x09, "offline_serial", -1),
-        (0x93, "offline_serial", -1),
+        (0x93, "offline_serial", -1), (0x94, "offline_serial", -1),
     } == {(kind.type, kind.counter, kind.direction) for kind in KINDS}  # fmt: skip
     assert {kind.type for kind in KINDS} < DIRECTIONS.keys()
 

@@ -6,7 +6,7 @@ import pytest
 
 from cardos.demo import City
 from cardos.errors import CardosError
-from cardos.host import CardState, LoadRefused, PurchaseRefused, Refusal
+from cardos.host import CardState, IssuerRefused, PurchaseRefused, Refusal
 
 
 @pytest.mark.parametrize("family", ["city-3des", "city-sm4"])
@@ -37,7 +37,7 @@ def test_refusals_are_typed():
             city.spend(card, 1_00)
         assert poor.value.reason is Refusal.INSUFFICIENT
         city.register.set_state(card.serial, CardState.LOST)
-        with pytest.raises(LoadRefused) as lost:
+        with pytest.raises(IssuerRefused) as lost:
             city.load(card, 1_00)
         assert lost.value.reason is Refusal.CARD_STATE
         assert issubclass(PurchaseRefused, CardosError)

@@ -20,6 +20,7 @@ from cardos.host import (
     EmbeddedIssuer,
     Journal,
     KeyRing,
+    OnlineRequest,
     Outlet,
     PsamSession,
     Purse,
@@ -194,20 +195,14 @@ def test_a_number_that_the_card_cannot_hold_is_refused_before_the_first_command(
 
 @pytest.mark.parametrize("street", ["city-3des"], indirect=True)
 def test_the_issuer_knows_the_first_balance(street):
-    """A new card that claims money is no card of ours; one with an overdraft may claim its limit."""
+    """A new card that claims money is no card of ours."""
     session = street.session()
     session.verify(PIN)
     asked = session.initialize_for_load(Purse.EP, amount=100, terminal=OUTLET)
     issuer = street.outlet._issuer
-    request = street.outlet._request(session, Purse.EP, 100, asked)
-    assert (0, 800) == (issuer._limit(2), _issuer_of("tunion")._limit(2))
+    request = OnlineRequest.of(session.public, asked, type_=Purse.EP.load, terminal=OUTLET, amount=100)
     with pytest.raises(MacMismatch):
-        issuer.authorise_load(_richer(request))
-
-
-def _issuer_of(name):
-    profile = load_profile(name)
-    return EmbeddedIssuer(profile, KeyRing({}), None, clock=datetime.now)
+        issuer.authorise(_richer(request))
 
 
 def _richer(request):

@@ -15,8 +15,8 @@ from cardos.host import (
     Blacklist,
     CardState,
     EntryState,
-    LoadRefused,
-    LoadState,
+    IssuerRefused,
+    OnlineState,
     PurchaseRefused,
     Purse,
     PurseSession,
@@ -67,8 +67,8 @@ def test_record_of_a_load(city):
         serial=1, balance=0, amount=5000, key_version=0, list_version=NOON.date(), tac=record.tac,
     )  # fmt: skip
     assert expected == record
-    [load] = city.register.loads()
-    assert (LoadState.CONFIRMED, record.tac, 1) == (load.state, load.tac, load.serial)
+    [load] = city.register.history()
+    assert (OnlineState.CONFIRMED, record.tac, 1) == (load.state, load.tac, load.serial)
 
 
 def test_card_log_agrees_with_the_records(city):
@@ -163,10 +163,10 @@ def test_card_is_valid_from_its_first_to_its_last_day(city_3des, day, reason):
 
 def test_lost_card_is_not_loaded(city):
     city.register.set_state(city.data.card_serial, CardState.LOST)
-    with pytest.raises(LoadRefused, match="reported lost") as caught:
+    with pytest.raises(IssuerRefused, match="reported lost") as caught:
         city.load(500)
     assert Refusal.CARD_STATE is caught.value.reason
-    assert ((), (), 0) == (city.register.loads(), city.outlet_journal.entries(), city.balance())
+    assert ((), (), 0) == (city.register.history(), city.outlet_journal.entries(), city.balance())
 
 
 class Changes(Wrapper):
@@ -188,7 +188,7 @@ class Changes(Wrapper):
 def test_wrong_mac1_of_a_load_is_refused_by_the_issuer(city_3des, offset):
     with pytest.raises(MacMismatch, match="MAC1 of load"):
         city_3des.load(500, Changes(city_3des.link, 0x50, offset))
-    assert (0, ()) == (city_3des.balance(), city_3des.register.loads())
+    assert (0, ()) == (city_3des.balance(), city_3des.register.history())
 
 
 @pytest.mark.parametrize("offset", range(12))
@@ -216,9 +216,17 @@ def test_wrong_mac2_of_a_purchase_is_never_accepted(city_3des):
     with pytest.raises(MacMismatch, match="MAC2 of purchase"):
         city_3des.terminal.purchase(Changes(city_3des.link, 0x54, 4), 100)
     [entry] = city_3des.journal.entries()
-    assert (EntryState.TORN, RecordFlag.TORN, bytes(4)) == (entry.state, entry.record.flag, entry.record.tac)
-    # the proof of that purchase is not believed afterwards either: the next tap is a purchase of its own
-    assert not city_3des.terminal.purchase(city_3des.link, 100).recovered
+    assert (EntryState.SUSPECT, RecordFlag.SUSPECT) == (entry.state, entry.record.flag)
+    entry.record.verify_tac(city_3des.profile.dialect, tac_key(city_3des))  # so the centre can settle it
+    # the proof of that purchase is not believed afterwards either, and nobody pays for nothing twice
+    with pytest.raises(PurchaseRefused, match="wrong MAC2 here before .on 2025-03-01 12:00:03") as caught:
+        city_3des.terminal.purchase(city_3des.link, 100)
+    assert (Refusal.SUSPECT, 400) == (caught.value.reason, city_3des.balance())
+    assert EntryState.COMPLETE is city_3des.journal.acquit(entry).state
+    assert 300 == city_3des.terminal.purchase(city_3des.link, 100).balance_after
+    assert 2 == len(city_3des.journal.open_batch(NOON).records)  # it goes up once, with its flag
+    with pytest.raises(ParameterError, match="entry must be suspect, got number 1 that is not"):
+        city_3des.journal.acquit(entry)
 
 
 def test_card_refuses_a_wrong_mac1_and_nothing_is_owed(city_3des):
@@ -235,6 +243,9 @@ def test_card_refuses_a_wrong_mac1_and_nothing_is_owed(city_3des):
     [
         pytest.param("9302", EntryState.VOID, id="refused"),
         pytest.param("6581", EntryState.OPEN, id="memory-failure"),
+        pytest.param("6901", EntryState.OPEN, id="as-if-sent-twice"),
+        pytest.param("6A86", EntryState.OPEN, id="as-if-of-get-response"),
+        pytest.param("6D00", EntryState.OPEN, id="unknown-instruction"),
         pytest.param("6F42", EntryState.OPEN, id="undeclared"),
     ],
 )
@@ -249,7 +260,7 @@ def test_only_a_declared_refusal_of_the_debit_makes_the_entry_void(city_3des, an
     assert [state] == [entry.state for entry in city_3des.journal.entries()]
 
 
-def test_sam_that_fails_after_the_debit_costs_no_record(city_3des):
+def test_a_sam_that_refuses_mac2_for_another_reason_makes_it_suspect_as_well(city_3des):
     city_3des.load(500)
 
     class Fails(Wrapper):
@@ -260,7 +271,7 @@ def test_sam_that_fails_after_the_debit_costs_no_record(city_3des):
     with pytest.raises(StatusError, match="CREDIT SAM FOR PURCHASE answered 6983"):
         terminal.purchase(city_3des.link, 100)
     [entry] = city_3des.journal.entries()
-    assert EntryState.COMPLETE is entry.state
+    assert EntryState.SUSPECT is entry.state
     entry.record.verify_tac(city_3des.profile.dialect, tac_key(city_3des))
 
 

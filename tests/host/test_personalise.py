@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from cardos.card import Card
-from cardos.errors import ParameterError, ProfileError, StatusError
+from cardos.errors import CardRemoved, ParameterError, ProfileError, StatusError
 from cardos.host import (
     CardData,
+    IssuerSession,
     KeyRing,
     PsamSession,
     Purse,
@@ -20,7 +21,21 @@ from cardos.host import (
     personalise,
 )
 
-from .conftest import EXPIRY, ISSUER, PIN, SAM_DATA, START, SUITES, TERMINAL, card_data, fresh, profiles, ring
+from .conftest import (
+    EXPIRY,
+    ISSUER,
+    PIN,
+    SAM_DATA,
+    START,
+    SUITES,
+    TERMINAL,
+    card_data,
+    fresh,
+    profiles,
+    ring,
+    torn,
+)
+from .flow_table import Counter
 from .scripted import Scripted
 
 HOLDER = replace(card_data(), holder_name=b"A. Holder".ljust(20, b"\x00"), holder_type=0x10)
@@ -67,7 +82,9 @@ def test_rights_are_in_force_afterwards(suite):
     with pytest.raises(StatusError, match="6982"):
         session.update_binary(0x16, bytes(1), key=key["maintenance"])
     with pytest.raises(StatusError, match="6982"):
-        session.write_key(0x36, 1, bytes(16), use=0xF0, change=0xF0, first=0xFF, second=0x33)
+        IssuerSession(link, profile.suite).write_key(
+            0x36, 1, bytes(16), use=0xF0, change=0xF0, first=0xFF, second=0x33
+        )
 
 
 def test_pin_and_control_key_are_the_cards_own(suite):
@@ -120,6 +137,24 @@ def test_a_card_is_personalised_once(suite):
     personalise(link, profiles(suite)[0], HOLDER, ring(suite))
     with pytest.raises(StatusError, match="CREATE FILE answered 6A86"):
         personalise(link, profiles(suite)[0], HOLDER, ring(suite))
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_card_torn_while_it_is_made_is_no_card(before):
+    """At every command: nobody can take it for a finished one, and it is not finished by trying again."""
+    profile, keys = profiles("3des")[0], ring("3des")
+    counter = Counter(blank("3des"))
+    personalise(counter, profile, HOLDER, keys)
+    for index in range(counter.count):
+        fault = torn(blank("3des"), index, before=before)
+        with pytest.raises(CardRemoved):
+            personalise(fault, profile, HOLDER, keys)
+        fault.reset()
+        if (index, before) == (0, True):  # nothing reached it: it is blank
+            personalise(fault, profile, HOLDER, keys)
+            continue
+        with pytest.raises(StatusError, match="CREATE FILE answered 6A86"):
+            personalise(fault, profile, HOLDER, keys)
 
 
 def test_wrong_transport_code_is_refused():

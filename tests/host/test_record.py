@@ -159,9 +159,10 @@ def test_identity_of_a_purchase_is_sam_and_terminal_serial(changes, same):
         pytest.param({"serial": 9}, False, id="other-serial"),
         pytest.param({"card_serial": bytes(8)}, False, id="other-card"),
         pytest.param({"when": datetime(2017, 1, 1)}, False, id="other-moment"),
+        pytest.param({"type": 0x01}, False, id="other-purse"),
     ],
 )
-def test_identity_of_a_load_is_place_moment_card_and_serial(changes, same):
+def test_identity_of_a_load_is_purse_place_moment_card_and_serial(changes, same):
     assert same == (LOAD.identity == replace(LOAD, **changes).identity)
 
 

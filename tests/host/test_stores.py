@@ -16,17 +16,19 @@ from cardos.host import (
     CardState,
     EntryState,
     Journal,
-    LoadState,
+    OnlineState,
     RegisteredCard,
-    RegisteredLoad,
     RegisteredPurse,
+    RegisteredTransaction,
 )
 
 from .test_record import LOAD
 from .test_upload import torn
 
 CARD = RegisteredCard(bytes(8), bytes(7) + b"\x01", "city-3des", date(2030, 1, 1))
-ONE = RegisteredLoad(CARD.card_serial, 2, 1, 0, 500, bytes(6), datetime(2025, 3, 1), b"first")
+ONE = RegisteredTransaction(
+    CARD.card_serial, 2, 2, 1, 0, 500, 500, 0, bytes(6), datetime(2025, 3, 1), b"first"
+)
 
 
 @pytest.fixture
@@ -174,22 +176,22 @@ def test_a_new_purse_is_empty(register):
 
 
 def test_a_load_is_stored_whole(register):
-    register.open_load(ONE)
+    register.open(ONE)
     assert ((ONE,), (ONE,), ()) == (
-        register.loads(),
-        register.loads(CARD.card_serial),
-        register.loads(bytes(8)),
+        register.history(),
+        register.history(CARD.card_serial),
+        register.history(bytes(8)),
     )
 
 
 def test_one_load_per_serial_is_alive(register):
-    register.open_load(ONE)
+    register.open(ONE)
     with pytest.raises(sqlite3.IntegrityError):
-        register.open_load(replace(ONE, request=b"second"))
-    register.settle_load(ONE, LoadState.VOID)
-    register.open_load(replace(ONE, request=b"second"))
-    register.settle_load(ONE, LoadState.CONFIRMED, b"TAC1")
-    assert [(LoadState.CONFIRMED, b"TAC1"), (LoadState.VOID, b"")] == [
-        (x.state, x.tac) for x in register.loads()
+        register.open(replace(ONE, request=b"second"))
+    register.settle(ONE, OnlineState.VOID)
+    register.open(replace(ONE, request=b"second"))
+    register.settle(ONE, OnlineState.CONFIRMED, b"TAC1")
+    assert [(OnlineState.CONFIRMED, b"TAC1"), (OnlineState.VOID, b"")] == [
+        (x.state, x.tac) for x in register.history()
     ]
     assert RegisteredPurse(1, 500) == register.purse(CARD.card_serial, 2)

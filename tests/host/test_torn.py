@@ -16,7 +16,7 @@ from cardos.files.memory import PowerCut
 from cardos.host import (
     EntryState,
     Journal,
-    LoadState,
+    OnlineState,
     Purse,
     RecordFlag,
     TerminalRecord,
@@ -27,19 +27,10 @@ from cardos.host import (
 )
 
 from .conftest import NOON, PIN, City, counted, torn
+from .flow_table import Counter
 from .test_flows import tac_key
 
 BOTH = pytest.mark.parametrize("before", [pytest.param(True, id="before"), pytest.param(False, id="after")])
-
-
-class Counter(Wrapper):
-    """Counts commands."""
-
-    count = 0
-
-    def transmit(self, command: bytes, /) -> bytes:
-        self.count += 1
-        return self.inner.transmit(command)
 
 
 def moved(journal: Journal) -> int:
@@ -97,9 +88,9 @@ def test_load_torn_anywhere_is_credited_once(city, index, before):
     assert (credited, 500, 500) == (result.recovered, result.balance_after, city.balance())
     result.record.verify_tac(city.profile.dialect, tac_key(city))
     assert 500 == moved(city.outlet_journal)
-    states = [load.state for load in city.register.loads()]
-    assert 1 == states.count(LoadState.CONFIRMED)
-    assert 0 == states.count(LoadState.PENDING)
+    states = [load.state for load in city.register.history()]
+    assert 1 == states.count(OnlineState.CONFIRMED)
+    assert 0 == states.count(OnlineState.PENDING)
 
 
 @BOTH
@@ -139,8 +130,8 @@ def test_recover_settles_a_load(city, before):
     fault.reset()
     results = city.outlet.recover(fault, pin=PIN)
     assert ([] if before else [500]) == [record.amount for record in results]
-    assert [LoadState.VOID if before else LoadState.CONFIRMED] == [
-        load.state for load in city.register.loads()
+    assert [OnlineState.VOID if before else OnlineState.CONFIRMED] == [
+        load.state for load in city.register.history()
     ]
 
 
@@ -212,8 +203,8 @@ def test_a_purchase_takes_the_proof_of_a_load_and_the_serial_decides(city):
     city.terminal.purchase(fault, 100)
     assert city.load(500, fault).recovered
     assert 400 == city.balance()
-    [load] = city.register.loads()
-    assert (LoadState.CONFIRMED, b"") == (
+    [load] = city.register.history()
+    assert (OnlineState.CONFIRMED, b"") == (
         load.state,
         load.tac,
     )  # confirmed by serial and MAC1, no TAC was seen
@@ -303,6 +294,29 @@ class Answers(Wrapper):
 PROVE, INITIALIZE, READ_LOG = 0x5A, 0x50, 0xB2
 
 
+@pytest.mark.parametrize(
+    ("garbled", "second"), [pytest.param("6C08", "6901", id="6C"), pytest.param("6108", "6D00", id="61")]
+)
+def test_a_debit_whose_garbled_answer_asks_for_more_is_not_taken_for_refused(city, garbled, second):
+    """The wrapper sends DEBIT again, or GET RESPONSE; the refusal of that says nothing of the first."""
+    city.load(500)
+
+    class Garbles(Wrapper):
+        left = 1
+
+        def transmit(self, command: bytes, /) -> bytes:
+            answer = self.inner.transmit(command)
+            if command[1] != 0x54 or not self.left:
+                return answer
+            self.left = 0
+            return bytes.fromhex(garbled)
+
+    with pytest.raises(StatusError, match=f"DEBIT FOR PURCHASE answered {second}"):
+        city.terminal.purchase(Garbles(city.link), 100)
+    assert (400, EntryState.OPEN) == (city.balance(), city.journal.entries()[0].state)
+    assert (True, True) == (city.terminal.purchase(city.link, 100).recovered, 400 == city.balance())
+
+
 def test_a_proof_that_is_refused_for_another_reason_settles_nothing(city):
     city.load(500)
     fault = torn(city.link, DEBIT, before=False)
@@ -385,15 +399,29 @@ def test_a_refused_credit_is_void_only_when_the_card_is_sure(city_3des, answer, 
 
 
 @BOTH
-@pytest.mark.parametrize("index", [pytest.param(0, id="8070"), pytest.param(1, id="8072")])
-def test_sam_torn_anywhere_is_charged_once(city, index, before):
+def test_a_sam_that_fails_before_the_debit_costs_nothing(city, before):
     city.load(500)
-    fault = torn(city.sam_link, index, before=before)
     terminal = city.boot()
-    terminal._psam._resolved.inner = fault
+    terminal._psam._resolved.inner = torn(city.sam_link, 0, before=before)
     with pytest.raises(TransportError):
         terminal.purchase(city.link, 100)
-    assert (400, 100) if index else (500, 0) == (city.balance(), moved(city.journal))
+    assert (500, 0) == (city.balance(), moved(city.journal))
+
+
+@BOTH
+def test_a_sam_that_fails_after_the_debit_leaves_a_paid_purchase(city, before):
+    """An error would send the holder back to the reader, to pay again."""
+    city.load(500)
+    terminal = city.boot()
+    terminal._psam._resolved.inner = torn(city.sam_link, 1, before=before)
+    result = terminal.purchase(city.link, 100)
+    assert (False, False, 400, 100) == (
+        result.verified,
+        result.recovered,
+        city.balance(),
+        moved(city.journal),
+    )
+    result.record.verify_tac(city.profile.dialect, tac_key(city))
 
 
 @pytest.mark.parametrize("writes", range(0, 40, 3))
@@ -464,7 +492,7 @@ def _live_and_settle(city: City, day: list) -> None:
     signs = {Purse.EP.load: 1, Purse.EP.purchase: -1}
     book = sum(signs[e.record.type] * e.record.amount for e in entries if e.state is not EntryState.VOID)
     assert book == city.balance()
-    loads = sum(load.amount for load in city.register.loads() if load.state is LoadState.CONFIRMED)
+    loads = sum(load.amount for load in city.register.history() if load.state is OnlineState.CONFIRMED)
     assert loads == sum(
         e.record.amount for e in entries if e.record.type == 2 and e.state is not EntryState.VOID
     )

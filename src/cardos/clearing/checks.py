@@ -37,6 +37,9 @@ class Check:
 
 _LIMIT = "case when direction > 0 then max_load else max_purchase end"
 
+# A ride that begins takes nothing yet, and of a grey-locked sale nothing may have been taken (JR/T 0025.9 7.4, 7.7).
+_TAKES_NOTHING = f"amount = 0 and type not in ({0x09}, {0x93}, {0x94})"
+
 #: In the order in which they are made.
 CHECKS: tuple[Check, ...] = (
     Check(Reason.UNPARSABLE, "92", "the record cannot be read", "problem is not null"),
@@ -110,7 +113,7 @@ CHECKS: tuple[Check, ...] = (
         Reason.AMOUNT,
         "02",
         "the amount is outside the limits",
-        f"amount = 0 or amount > {_LIMIT}",
+        f"({_TAKES_NOTHING}) or amount > {_LIMIT}",
         optional=True,
     ),
     Check(Reason.TEST, "06", "test data", "test"),

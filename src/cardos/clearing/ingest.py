@@ -22,7 +22,7 @@ _FILE = (
 _INSERT = """
 insert into records by name
 select * replace (moment::timestamp as moment), $file::bigint as file,
-       case when sam = $no_sam then concat_ws('/', terminal, moment::text, issuer, card_serial, serial)
+       case when sam = $no_sam then concat_ws('/', type, terminal, moment::text, issuer, card_serial, serial)
             else sam || '/' || terminal_serial end as identity
 from incoming
 """

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from ..durable import replacing
 from ..errors import MissingComponent
+from ..fields import yuan
 from . import plots
 from .checks import CHECK_OF
 from .conserve import Conservation
 from .model import CardId
 from .reasons import Reason
-from .results import DayResult, FileNote, HourCount, RecordNote, Total, yuan
+from .results import DayResult, FileNote, HourCount, RecordNote, Total
 
 try:
     import jinja2

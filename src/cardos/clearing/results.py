@@ -20,17 +20,7 @@ __all__ = [
     "Posting",
     "RecordNote",
     "Total",
-    "yuan",
 ]
-
-
-def yuan(fen: int) -> str:
-    """Fen as yuan with two decimals and separators.
-
-    >>> yuan(-123456)
-    '-1,234.56'
-    """
-    return f"{'-' if fen < 0 else ''}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from ..host import (
     EmbeddedIssuer,
     Journal,
     KeyRing,
-    LoadResult,
+    OnlineResult,
     Outlet,
     PsamSession,
     PurchaseResult,
@@ -138,7 +138,7 @@ class CityOutlet:
     journal: Journal
     by_family: Mapping[str, Outlet]
 
-    def load(self, card: CityCard, amount: int, *, through: Transport | None = None) -> LoadResult:
+    def load(self, card: CityCard, amount: int, *, through: Transport | None = None) -> OnlineResult:
         """Put ``amount`` fen on the card; ``through`` is a transport round the card's own."""
         outlet = self.by_family[card.desk.profile.name]
         return outlet.load(through or card.transport, amount, pin=card.desk.pin)

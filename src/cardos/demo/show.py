@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..clearing import Conservation, DayResult, Reason, Total
-from ..clearing.results import yuan
+from ..fields import yuan
 from .day import Outcome
 from .faults import find
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from ..apdu import Command, CommandSpec, find_spec
 from ..apdu.purse_commands import CREDIT_FOR_LOAD, DEBIT_FOR_PURCHASE
 from ..errors import CardRemoved
-from ..host import Fault, LoadResult, PurchaseRefused, PurchaseResult, Refusal, TerminalRecord, Tracer
+from ..host import Fault, OnlineResult, PurchaseRefused, PurchaseResult, Refusal, TerminalRecord, Tracer
 from .city import OPERATORS, OUTLETS, City, CityCard, CityOutlet, CityTerminal
 from .faults import TAMPERING, FaultKind, Planted
 from .timetable import Trip
@@ -43,7 +43,7 @@ class Diary:
         where = f"{_NAMES[place.operator]} {int(place.number.hex()[4:])}"
         self.planted.append(Planted(kind, where, record))
 
-    def note(self, result: PurchaseResult | LoadResult) -> TerminalRecord:
+    def note(self, result: PurchaseResult | OnlineResult) -> TerminalRecord:
         """Note that a transaction ended well."""
         if result.recovered:
             self.recovered.add(result.record.identity)

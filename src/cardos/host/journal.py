@@ -1,9 +1,10 @@
 """The terminal's journal: a record is in it before the command that moves money leaves, and never lost after.
 
 States of an entry: ``open`` (the command was about to be sent; whether money moved is unknown until the card
-answers or proves), ``complete`` (it moved; the record has its TAC), ``void`` (it did not) and ``torn`` (the
-card can prove neither any more; the centre decides).  Upload takes everything that is not void; what is open or
-torn has flag 01 and no TAC.
+answers or proves), ``complete`` (it moved; the record has its TAC), ``void`` (it did not), ``torn`` (the card can
+prove neither any more; the centre decides) and ``suspect`` (the card's MAC2 was wrong; its TAC decides).  Upload takes
+everything that is not void; what is open or torn has flag 01 and no TAC, what is suspect flag 02.  A suspect entry
+becomes complete when the centre found its TAC right.
 """
 
 from __future__ import annotations
@@ -30,9 +31,15 @@ _SETTLE = """
     WHERE number = :number AND state = 'open'
 """
 _SELECT_ALL = "SELECT number, state, record FROM entries ORDER BY number"
+_SELECT_CARD = "SELECT number, state, record FROM entries WHERE card_serial = ? ORDER BY number"
+_SELECT_ONE = "SELECT number, state, record FROM entries WHERE number = ?"
 _SELECT_OPEN = """
     SELECT number, state, record FROM entries WHERE card_serial = ? AND state = 'open' ORDER BY number DESC
 """
+_SELECT_SUSPECT = """
+    SELECT number, state, record FROM entries WHERE card_serial = ? AND state = 'suspect' ORDER BY number DESC
+"""
+_ACQUIT = "UPDATE entries SET state = 'complete' WHERE number = ? AND state = 'suspect'"
 _SELECT_WAITING = "SELECT record FROM entries WHERE batch IS NULL AND state <> 'void' ORDER BY number"
 _ASSIGN_WAITING = "UPDATE entries SET batch = ? WHERE batch IS NULL AND state <> 'void'"
 _SELECT_BATCH = "SELECT sequence, created, records FROM batches WHERE NOT uploaded"
@@ -46,6 +53,7 @@ class EntryState(enum.Enum):
     COMPLETE = "complete"
     VOID = "void"
     TORN = "torn"
+    SUSPECT = "suspect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,7 @@ class Journal(Store):
     SCHEMA = """
         CREATE TABLE entries (
             number INTEGER PRIMARY KEY,
-            state TEXT NOT NULL CHECK (state IN ('open', 'complete', 'void', 'torn')),
+            state TEXT NOT NULL CHECK (state IN ('open', 'complete', 'void', 'torn', 'suspect')),
             identity BLOB NOT NULL,
             card_serial BLOB NOT NULL,
             record BLOB NOT NULL,
@@ -88,6 +96,7 @@ class Journal(Store):
         ) STRICT;
         CREATE UNIQUE INDEX identities ON entries (identity) WHERE state <> 'void';
         CREATE INDEX open_entries ON entries (card_serial) WHERE state = 'open';
+        CREATE INDEX suspect_entries ON entries (card_serial) WHERE state = 'suspect';
         CREATE INDEX not_uploaded ON entries (number) WHERE batch IS NULL;
         CREATE TABLE batches (
             sequence INTEGER PRIMARY KEY,
@@ -135,6 +144,30 @@ class Journal(Store):
         """The card cannot prove any more what happened: stop asking, leave it to the centre."""
         return self._settle(entry, EntryState.TORN, entry.record)
 
+    def suspect(self, entry: JournalEntry, tac: bytes) -> JournalEntry:
+        """The card answered with a wrong MAC2: stop asking; the record goes up, flagged, with the TAC that came."""
+        return self._settle(entry, EntryState.SUSPECT, entry.record.suspected(tac))
+
+    def acquit(self, entry: JournalEntry) -> JournalEntry:
+        """The centre found the TAC of a suspect entry right: the money moved, and the card is served again."""
+        with self.transaction() as db:
+            if db.execute(_ACQUIT, (entry.number,)).rowcount != 1:
+                raise ParameterError("entry", "suspect", f"number {entry.number} that is not")
+        return JournalEntry(entry.number, EntryState.COMPLETE, entry.record)
+
+    def amend(self, entry: JournalEntry, record: TerminalRecord) -> JournalEntry:
+        """More is known of an open entry, which stays open: the amount of a grey-locked sale."""
+        if record.identity != entry.record.identity:
+            raise ParameterError("identity of a record", entry.record.identity.hex(), record.identity.hex())
+        return self._settle(entry, EntryState.OPEN, record)
+
+    def entry(self, number: int) -> JournalEntry:
+        """The entry at this place; :class:`~cardos.errors.ParameterError` when there is none."""
+        found = _entries(self._connection.execute(_SELECT_ONE, (number,)))
+        if not found:
+            raise ParameterError("number of an entry", "that of one in the journal", number)
+        return found[0]
+
     def _settle(self, entry: JournalEntry, state: EntryState, record: TerminalRecord) -> JournalEntry:
         with self.transaction() as db:
             values = {"state": state.value, "record": bytes(record), "number": entry.number}
@@ -146,9 +179,15 @@ class Journal(Store):
         """The unresolved entries of a card, newest first."""
         return _entries(self._connection.execute(_SELECT_OPEN, (card_serial,)))
 
-    def entries(self) -> tuple[JournalEntry, ...]:
-        """All entries in order."""
-        return _entries(self._connection.execute(_SELECT_ALL))
+    def suspect_entries(self, card_serial: bytes) -> tuple[JournalEntry, ...]:
+        """The entries of a card whose MAC2 was wrong, newest first."""
+        return _entries(self._connection.execute(_SELECT_SUSPECT, (card_serial,)))
+
+    def entries(self, card_serial: bytes | None = None) -> tuple[JournalEntry, ...]:
+        """The entries of a card, or all, in order."""
+        if card_serial is None:
+            return _entries(self._connection.execute(_SELECT_ALL))
+        return _entries(self._connection.execute(_SELECT_CARD, (card_serial,)))
 
     def open_batch(self, created: datetime) -> Batch:
         """The batch that is to be uploaded: the one that was opened and not marked, or else a new one.

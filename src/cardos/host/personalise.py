@@ -12,9 +12,8 @@ from ..errors import ParameterError, ProfileError
 from ..fields import FIELDS, Value
 from ..profile import FILE_TYPES, DirectorySpec, FileSpec, KeySpec, KeyType, Profile
 from .keyring import KeyRing
-from .purse import needs_safety_code, public_data
-from .session import MF, FileSession
-from .transport import Transport
+from .sessions import MF, IssuerSession, needs_safety_code, public_data
+from .transports import Transport
 
 __all__ = ["CardData", "SamData", "personalise"]
 
@@ -125,7 +124,7 @@ def personalise(transport: Transport, profile: Profile, data: CardData | SamData
     new blank one is needed.
     """
     plan = _Plan.of(profile, data, keys)
-    session = FileSession(transport, profile.suite)
+    session = IssuerSession(transport, profile.suite, profile.cos)
     root = profile.directories[0]
     _create_directory(session, root, _WHOLE_CARD, bytes.fromhex(profile.cos.transport_code))
     if plan.safety_code:
@@ -135,7 +134,7 @@ def personalise(transport: Transport, profile: Profile, data: CardData | SamData
     transport.reset()
 
 
-def _make_below(session: FileSession, parent: DirectorySpec, plan: _Plan) -> None:
+def _make_below(session: IssuerSession, parent: DirectorySpec, plan: _Plan) -> None:
     """The applications in the current directory: all are created before the first is entered, because that ends the
     free access to their parent.
     """
@@ -219,14 +218,14 @@ def _key_value(spec: KeySpec, keys: KeyRing) -> bytes:
     return keys[spec.source].reveal() if spec.source else bytes.fromhex(spec.value or "")
 
 
-def _create_directory(session: FileSession, directory: DirectorySpec, size: int, tail: bytes) -> None:
+def _create_directory(session: IssuerSession, directory: DirectorySpec, size: int, tail: bytes) -> None:
     session.create_directory(
         directory.fid, size=size, create=directory.create, erase=directory.erase,
         application=directory.application, tail=tail,
     )  # fmt: skip
 
 
-def _fill(session: FileSession, directory: DirectorySpec, plan: _Plan) -> None:
+def _fill(session: IssuerSession, directory: DirectorySpec, plan: _Plan) -> None:
     """Keys and files of the current directory, which is empty: until it is left everything may be made in it."""
     for spec in directory.files:
         if spec.type == "key":
@@ -247,7 +246,7 @@ def _size(directory: DirectorySpec, profile: Profile) -> int:
     return _HEADER + len(directory.aid) + _HEADER * len(directory.files) + bodies + below
 
 
-def _write_keys(session: FileSession, directory: DirectorySpec, plan: _Plan) -> None:
+def _write_keys(session: IssuerSession, directory: DirectorySpec, plan: _Plan) -> None:
     control: Key | None = None
     for key in sorted(directory.keys, key=lambda key: (key.type, key.id) != _CONTROL):
         value = plan.values[directory.fid, key]
@@ -264,7 +263,7 @@ def _write_keys(session: FileSession, directory: DirectorySpec, plan: _Plan) -> 
             control = plan.key(directory, *_CONTROL)
 
 
-def _make_file(session: FileSession, directory: DirectorySpec, spec: FileSpec, plan: _Plan) -> None:
+def _make_file(session: IssuerSession, directory: DirectorySpec, spec: FileSpec, plan: _Plan) -> None:
     _create(session, directory, spec)
     content = plan.contents[directory.fid, spec.fid]
     key = None
@@ -276,7 +275,7 @@ def _make_file(session: FileSession, directory: DirectorySpec, spec: FileSpec, p
         write(spec.sfi, part, key=key)
 
 
-def _create(session: FileSession, directory: DirectorySpec, spec: FileSpec) -> None:
+def _create(session: IssuerSession, directory: DirectorySpec, spec: FileSpec) -> None:
     """CREATE FILE of an EF (FMCOS 7.13): a purse names its log where others have the protection byte, a key file
     repeats the identifier of its directory.
     """

@@ -19,6 +19,7 @@ __all__ = [
     "LOAD_IDENTITY",
     "NO_SAM",
     "NO_TAC",
+    "OVERDRAFT",
     "PURCHASE_IDENTITY",
     "RECORD",
     "RecordFlag",
@@ -38,8 +39,10 @@ RECORD = Layout.parse(
 #: What makes a purchase the same purchase: the PSAM never gives a terminal serial twice.
 PURCHASE_IDENTITY = Layout.parse("identity of a purchase", ["sam", "terminal_serial"])
 
-#: What makes a load the same load; an outlet has no PSAM.
-LOAD_IDENTITY = Layout.parse("identity of a load", ["terminal", "date", "time", "card_serial", "serial"])
+#: What makes a load the same load; an outlet has no PSAM, and each purse of a card counts for itself.
+LOAD_IDENTITY = Layout.parse(
+    "identity of a load", ["type", "terminal", "date", "time", "card_serial", "serial"]
+)
 
 #: The card's side of the identity, together with the counter that the transaction type steps.
 CARD_IDENTITY = Layout.parse("identity on the card", ["card_serial", "serial"])
@@ -50,8 +53,25 @@ NO_SAM, NO_TAC = bytes(8), bytes(4)
 #: What a transaction type does to the card's balance: +1 adds the amount, -1 takes it (JR/T 0025.2 annex A,
 #: JR/T 0025.9).
 DIRECTIONS: Mapping[int, int] = MappingProxyType(
-    {0x01: +1, 0x02: +1, 0x03: -1, 0x04: -1, 0x05: -1, 0x06: -1, 0x09: -1, 0x93: -1, 0x95: -1}
+    {
+        0x01: +1,
+        0x02: +1,
+        0x03: -1,
+        0x04: -1,
+        0x05: -1,
+        0x06: -1,
+        0x09: -1,
+        0x93: -1,
+        0x94: -1,
+        0x95: -1,
+        0x96: -1,
+    }
 )
+
+#: An overdraft update moves no money.  Its amount is the new limit, its balance the holder's own money: the balance of
+#: a deposit is their sum (JR/T 0025.2 5.5.6).
+OVERDRAFT = 0x07
+_ADDED_AFTER: Mapping[int, int] = MappingProxyType({**DIRECTIONS, OVERDRAFT: +1})
 
 _SERIALS, _BALANCES = 1 << 16, 1 << 32
 
@@ -62,6 +82,8 @@ class RecordFlag(enum.IntEnum):
     COMPLETE = 0x00
     #: The card left after the debit was sent and was not seen again: no TAC, and nobody knows if it paid.
     TORN = 0x01
+    #: The card answered with a TAC and a MAC2 that the PSAM refused.  The TAC decides.
+    SUSPECT = 0x02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +93,10 @@ class TerminalRecord:
     ``type`` is the transaction type identifier, ``operator`` 0..65535, ``terminal`` the 6-byte terminal
     number, ``when`` the moment under the MACs (whole seconds), ``issuer`` and ``card_serial`` 8 bytes each,
     ``serial`` the card's counter after the step, ``balance`` before the transaction and ``amount`` in fen,
-    ``list_version`` the date of the blacklist that the terminal had, ``tac`` 4 bytes.  Loads have no
-    ``sam`` and no ``terminal_serial``.  ``flag`` is a :class:`RecordFlag`; other values are kept as read.
+    ``list_version`` the date of the blacklist that the terminal had, ``tac`` 4 bytes.  Transactions with the issuer
+    have no ``sam`` and no ``terminal_serial``; MAC3 stands in the place of a TAC where there is none (unload, online
+    grey unlock).  An overdraft update has the new limit as its amount, and as its balance that of before without the
+    old limit, modulo 2**32.  ``flag`` is a :class:`RecordFlag`; other values are kept as read.
 
     >>> record = TerminalRecord(
     ...     type=6, operator=1, terminal=bytes.fromhex("001122334455"), when=datetime(2016, 12, 16, 13, 46),
@@ -122,7 +146,7 @@ class TerminalRecord:
         """Balance of the card after the transaction, fen (modulo 2**32, so that a nonsensical record has
         one too).
         """
-        return (self.balance + DIRECTIONS.get(self.type, 0) * self.amount) % _BALANCES
+        return (self.balance + _ADDED_AFTER.get(self.type, 0) * self.amount) % _BALANCES
 
     @property
     def identity(self) -> bytes:
@@ -136,6 +160,10 @@ class TerminalRecord:
         """The same record with its TAC: what a torn one becomes when the card proves that it paid."""
         return replace(self, flag=RecordFlag.COMPLETE, tac=tac)
 
+    def suspected(self, tac: bytes) -> TerminalRecord:
+        """The same record with the TAC of a card whose MAC2 was wrong: it goes up, and the TAC decides."""
+        return replace(self, flag=RecordFlag.SUSPECT, tac=tac)
+
     def verify_tac(self, dialect: Dialect, tac_key: Key) -> None:
         """Raise :class:`~cardos.errors.MacMismatch` unless the TAC is that of this record.
 
@@ -145,6 +173,7 @@ class TerminalRecord:
         transaction = dialect.of_type(self.type)
         values = self._values() | {
             "balance": self.balance_after,
+            "new_limit": self.amount,
             transaction.serial: (self.serial - 1) % _SERIALS,
         }
         dialect.verify_tac(transaction.name, tac_key, self.tac, item="tac", **values)

@@ -7,14 +7,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..apdu import SW, CommandSpec
+from ..apdu.os_commands import GET_RESPONSE
 from ..errors import DecodeError, StatusError
-from .purse import LogRecord, Proof, PurseSession
-from .record import TerminalRecord
+from ..fields import FIELDS
+from .offline import OFFLINE
+from .online import online_kind
+from .record import OVERDRAFT, TerminalRecord
+from .sessions import GreyCode, LockProof, LogRecord, Proof, Purse, PurseSession
 
-__all__ = ["Finding", "Outcome", "find_out", "is_certain"]
+__all__ = ["Evidence", "Finding", "Outcome", "find_out", "is_certain", "is_proof_of", "read_lock_proof"]
 
-_COMMON = frozenset({SW.WRONG_LENGTH, SW.INS_UNKNOWN, SW.CLA_UNKNOWN})
-_UNCERTAIN = frozenset({SW.MEMORY_FAILURE})
+_AMOUNT = FIELDS["amount"]
+# A command that arrives twice, because its first answer was garbled on the way, is refused by its state; and what seems
+# to be its status may be that of the GET RESPONSE that fetched the answer.
+_UNCERTAIN = frozenset({SW.MEMORY_FAILURE, SW.INVALID_STATE, SW.CONDITIONS, *GET_RESPONSE.statuses})
+
+#: Transactions that end a grey lock: the lock proof tells of them.
+_UNLOCKS = frozenset(type_ for code in GreyCode for type_ in (code.debit, code.unlock))
 
 # An INITIALIZE that fails so will fail tomorrow: nothing left to spend, counter at its end.
 _USED_UP = frozenset({SW.BALANCE_INSUFFICIENT, SW.COUNTER_MAXIMUM})
@@ -43,16 +52,30 @@ class Finding:
     proof: Proof | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a card told one terminal of a torn transaction of another: the torn ``record`` and the finding.
+
+    Whoever read it can complete nothing: the record is the other's, and so are the keys to check it with.  Handed over,
+    it settles the record there (:meth:`~cardos.host.Terminal.accept`), as if the card itself had come back.
+    """
+
+    record: TerminalRecord
+    outcome: Outcome
+    proof: Proof | None = None
+
+
 def is_certain(spec: CommandSpec, error: StatusError) -> bool:
     """Whether a refusal of the completing command says for sure that no money moved.
 
-    A status that the command does not declare, or a memory failure, says nothing.
+    A status that the command does not declare says nothing, nor does a memory failure, nor one that a command gets
+    which was sent twice, nor one of GET RESPONSE.
 
     >>> from cardos.apdu.purse_commands import DEBIT_FOR_PURCHASE as DEBIT
-    >>> [is_certain(DEBIT, StatusError(DEBIT.name, sw, text="")) for sw in (0x9302, 0x6581, 0x6F00)]
-    [True, False, False]
+    >>> [is_certain(DEBIT, StatusError(DEBIT.name, sw, text="")) for sw in (0x9302, 0x6581, 0x6901, 0x6700)]
+    [True, False, False, False]
     """
-    return error.sw in (_COMMON | set(spec.statuses)) - _UNCERTAIN
+    return error.sw in set(spec.statuses) - _UNCERTAIN
 
 
 def find_out(session: PurseSession, record: TerminalRecord, next_serial: Callable[[], int]) -> Finding:
@@ -64,12 +87,8 @@ def find_out(session: PurseSession, record: TerminalRecord, next_serial: Callabl
     when a later transaction took its place; then a counter that has not stepped is as good as a proof, and
     the log decides whose step it was.
     """
-    try:
-        proof = session.get_transaction_prove(record.type, record.serial)
-    except StatusError as error:
-        if error.sw != SW.PROOF_UNAVAILABLE:
-            raise
-    else:
+    proof = _prove(session, record)
+    if proof is not None:
         ours = _look_up(session, record) is not Outcome.NOT_MOVED
         return Finding(Outcome.PROVED, proof) if ours else Finding(Outcome.NOT_MOVED)
     unknown = Outcome.UNKNOWN
@@ -83,15 +102,58 @@ def find_out(session: PurseSession, record: TerminalRecord, next_serial: Callabl
     return Finding(unknown if outcome is Outcome.UNKNOWN else outcome)
 
 
+def _prove(session: PurseSession, record: TerminalRecord) -> Proof | None:
+    if record.type in _UNLOCKS:
+        shown = read_lock_proof(session)
+        is_ours = shown and is_proof_of(shown, record) and shown.lock_value == _AMOUNT.encode(record.amount)
+        return Proof(shown.lock_tac, shown.lock_tac) if shown and is_ours else None
+    try:
+        return session.get_transaction_prove(record.type, record.serial)
+    except StatusError as error:
+        if error.sw != SW.PROOF_UNAVAILABLE:
+            raise
+    return None
+
+
+def read_lock_proof(session: PurseSession) -> LockProof | None:
+    """The lock proof of a card; ``None`` when no purse of it was ever locked."""
+    try:
+        return session.get_lock_proof()
+    except StatusError as error:
+        if error.sw != SW.CONDITIONS:
+            raise
+    return None
+
+
+def is_proof_of(shown: LockProof, record: TerminalRecord) -> bool:
+    """Whether a lock proof is that of the lock, debit or unlock in ``record``."""
+    said = (shown.type, shown.serial, shown.terminal, shown.when)
+    return said == (record.type, record.serial, record.terminal, record.when)
+
+
 def _look_up(session: PurseSession, record: TerminalRecord) -> Outcome:
+    """Whose step it was: of the transactions that step one counter each number is there once."""
+    counter = _counter(session, record.type)
     try:
         for entry in session.read_log():
-            if (entry.type, entry.serial) == (record.type, record.serial):
+            if (_counter(session, entry.type), entry.serial) == (counter, record.serial):
                 return Outcome.LOGGED if _is_entry_of(entry, record) else Outcome.NOT_MOVED
     except (StatusError, DecodeError):
         pass  # the log is not for us to read, or makes no sense
     return Outcome.UNKNOWN
 
 
+def _counter(session: PurseSession, type_: int) -> tuple[Purse, bool] | None:
+    """The purse whose counter a transaction steps, and whether that is the online one; ``None`` for other types."""
+    online = online_kind(session.profile, type_)
+    if online is not None:
+        return online.purse, True
+    if type_ in OFFLINE:
+        return OFFLINE[type_].purse, False
+    return next(((purse, False) for purse in Purse if session.grey_code(purse).debit == type_), None)
+
+
 def _is_entry_of(entry: LogRecord, record: TerminalRecord) -> bool:
-    return (entry.terminal, entry.when, entry.amount) == (record.terminal, record.when, record.amount)
+    amount = entry.new_limit if record.type == OVERDRAFT else entry.amount
+    said = (entry.type, entry.terminal, entry.when, amount)
+    return said == (record.type, record.terminal, record.when, record.amount)

@@ -1,34 +1,41 @@
-"""The issuer's card register: which cards exist, in which state, and every load that was authorised."""
+"""The issuer's card register: which cards exist, in which state, and every online transaction that was authorised."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from ..errors import ParameterError
 from .store import Store
 
-__all__ = ["CardRegister", "CardState", "LoadState", "RegisteredCard", "RegisteredLoad", "RegisteredPurse"]
+__all__ = [
+    "CardRegister",
+    "CardState",
+    "OnlineState",
+    "RegisteredCard",
+    "RegisteredPurse",
+    "RegisteredTransaction",
+]
 
 
 class CardState(enum.Enum):
-    """Whether a card may be loaded."""
+    """Whether the issuer serves a card."""
 
     ACTIVE = "active"
     LOST = "lost"
     CLOSED = "closed"
 
 
-class LoadState(enum.Enum):
-    """What is known of an authorised load."""
+class OnlineState(enum.Enum):
+    """What is known of an authorised transaction."""
 
     #: MAC2 has left; whether the card took it is unknown.
     PENDING = "pending"
-    #: The card was credited: by its TAC, or by its online serial under MAC1.
+    #: The card did it: by its TAC or MAC3, or by its online serial under MAC1.
     CONFIRMED = "confirmed"
-    #: The card was not credited: it used the same online serial again.
+    #: The card did not do it: it used the same online serial again.
     VOID = "void"
 
 
@@ -45,47 +52,60 @@ class RegisteredCard:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredPurse:
-    """A purse after its last confirmed load: ``online_serial`` and the most that it can hold, in fen (purchases
-    only lower it).
+    """A purse after its last confirmed online transaction: ``online_serial``, the most that it can hold (purchases only
+    lower it) and its overdraft ``limit``, both in fen.
     """
 
     online_serial: int
     balance: int
+    limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class RegisteredLoad:
-    """An authorised load.  ``type`` 01 or 02, ``serial`` after the step, ``balance`` before and ``amount`` in
-    fen, ``request`` what was asked, byte for byte.  ``tac`` is empty until the card's TAC was seen.
+class RegisteredTransaction:
+    """An authorised online transaction of type ``type`` on the purse that is loaded with type ``purse`` (01, 02).
+
+    ``serial`` is the value after the step, ``balance`` before and ``after`` the transaction and ``amount`` in fen,
+    ``limit`` the overdraft limit afterwards, ``request`` what was asked, byte for byte.  ``tac`` is empty until the
+    card's TAC, or the MAC3 that stands in its place, was seen.
     """
 
     card_serial: bytes
     type: int
+    purse: int
     serial: int
     balance: int
+    after: int
     amount: int
+    limit: int
     terminal: bytes
     when: datetime
     request: bytes
-    state: LoadState = LoadState.PENDING
+    state: OnlineState = OnlineState.PENDING
     tac: bytes = b""
 
 
 _SELECT_CARD = "SELECT issuer, card_serial, profile, expiry, state FROM cards WHERE card_serial = ?"
 _SELECT_CARDS = "SELECT issuer, card_serial, profile, expiry, state FROM cards ORDER BY card_serial"
-_SELECT_PURSE = "SELECT online_serial, balance FROM purses WHERE card_serial = ? AND type = ?"
+_SELECT_PURSE = "SELECT online_serial, balance, overdraft FROM purses WHERE card_serial = ? AND type = ?"
 _UPSERT_PURSE = """
-    INSERT INTO purses VALUES (?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET online_serial = excluded.online_serial, balance = excluded.balance
+    INSERT INTO purses VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
+    SET online_serial = excluded.online_serial, balance = excluded.balance, overdraft = excluded.overdraft
 """
-_LOAD = "SELECT card_serial, type, serial, balance, amount, terminal, moment, request, state, tac FROM loads"
-_SELECT_LOADS = _LOAD + " ORDER BY number"
-_SELECT_LOADS_OF = _LOAD + " WHERE card_serial = ? ORDER BY number"
-_INSERT_LOAD = """
-    INSERT INTO loads (card_serial, type, serial, balance, amount, terminal, moment, request, state, tac)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+_HISTORY = """
+    SELECT card_serial, type, purse, serial, balance, balance_after, amount, overdraft, terminal, moment, request,
+        state, tac
+    FROM online
 """
-_SETTLE_LOAD = "UPDATE loads SET state = ?, tac = ? WHERE card_serial = ? AND request = ?"
+_SELECT_HISTORY = _HISTORY + " ORDER BY number"
+_SELECT_HISTORY_OF = _HISTORY + " WHERE card_serial = ? ORDER BY number"
+_INSERT = """
+    INSERT INTO online (
+        card_serial, type, purse, serial, balance, balance_after, amount, overdraft, terminal, moment, request, state,
+        tac
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_SETTLE = "UPDATE online SET state = ?, tac = ? WHERE card_serial = ? AND request = ?"
 
 
 class CardRegister(Store):
@@ -105,23 +125,27 @@ class CardRegister(Store):
             type INTEGER NOT NULL,
             online_serial INTEGER NOT NULL,
             balance INTEGER NOT NULL,
+            overdraft INTEGER NOT NULL,
             PRIMARY KEY (card_serial, type)
         ) STRICT;
-        CREATE TABLE loads (
+        CREATE TABLE online (
             number INTEGER PRIMARY KEY,
             card_serial BLOB NOT NULL REFERENCES cards,
             type INTEGER NOT NULL,
+            purse INTEGER NOT NULL,
             serial INTEGER NOT NULL,
             balance INTEGER NOT NULL,
+            balance_after INTEGER NOT NULL,
             amount INTEGER NOT NULL,
+            overdraft INTEGER NOT NULL,
             terminal BLOB NOT NULL,
             moment TEXT NOT NULL,
             request BLOB NOT NULL,
             state TEXT NOT NULL CHECK (state IN ('pending', 'confirmed', 'void')),
             tac BLOB NOT NULL
         ) STRICT;
-        CREATE UNIQUE INDEX requests ON loads (card_serial, request);
-        CREATE UNIQUE INDEX one_load_per_serial ON loads (card_serial, type, serial) WHERE state <> 'void';
+        CREATE UNIQUE INDEX requests ON online (card_serial, request);
+        CREATE UNIQUE INDEX one_per_serial ON online (card_serial, purse, serial) WHERE state <> 'void';
     """
 
     def register(self, *cards: RegisteredCard) -> None:
@@ -132,6 +156,16 @@ class CardRegister(Store):
                     raise ParameterError("card_serial", "new to the register", card.card_serial.hex())
                 row = (card.card_serial, card.issuer, card.profile, card.expiry.isoformat(), card.state.value)
                 db.execute("INSERT INTO cards VALUES (?, ?, ?, ?, ?)", row)
+
+    def adopt(self, card: RegisteredCard, purses: Mapping[int, RegisteredPurse]) -> None:
+        """Add a card that was in use before this register knew it, with what its ``purses`` are, by load type (01 ED,
+        02 EP).  What they say must be genuine: under MAC1.
+        """
+        with self.transaction() as db:
+            self.register(card)
+            for load_type, purse in purses.items():
+                row = (card.card_serial, load_type, purse.online_serial, purse.balance, purse.limit)
+                db.execute(_UPSERT_PURSE, row)
 
     def card(self, card_serial: bytes) -> RegisteredCard | None:
         """The card with this serial, or ``None``."""
@@ -149,46 +183,50 @@ class CardRegister(Store):
                 raise ParameterError("card_serial", "known to the register", card_serial.hex())
 
     def purse(self, card_serial: bytes, load_type: int) -> RegisteredPurse:
-        """The purse that is loaded with ``load_type`` (01 ED, 02 EP); a new card's is empty at serial 0."""
+        """The purse that is loaded with ``load_type`` (01 ED, 02 EP); of a card that had no online transaction the
+        register knows serial 0 and nothing else.
+        """
         row = self._connection.execute(_SELECT_PURSE, (card_serial, load_type)).fetchone()
         return RegisteredPurse(*row) if row else RegisteredPurse(0, 0)
 
-    def loads(self, card_serial: bytes | None = None) -> tuple[RegisteredLoad, ...]:
-        """The loads of a card, or of all cards, oldest first."""
+    def history(self, card_serial: bytes | None = None) -> tuple[RegisteredTransaction, ...]:
+        """The online transactions of a card, or of all cards, oldest first."""
         if card_serial is None:
-            return _loads(self._connection.execute(_SELECT_LOADS))
-        return _loads(self._connection.execute(_SELECT_LOADS_OF, (card_serial,)))
+            return _transactions(self._connection.execute(_SELECT_HISTORY))
+        return _transactions(self._connection.execute(_SELECT_HISTORY_OF, (card_serial,)))
 
-    def open_load(self, load: RegisteredLoad) -> None:
-        """Enter a load that is about to be authorised.  At most one load per serial is not void."""
+    def open(self, new: RegisteredTransaction) -> None:
+        """Enter a transaction that is about to be authorised.  At most one per purse and serial is not void."""
         row = (
-            load.card_serial, load.type, load.serial, load.balance, load.amount, load.terminal,
-            load.when.isoformat(), load.request, load.state.value, load.tac,
+            new.card_serial, new.type, new.purse, new.serial, new.balance, new.after, new.amount, new.limit,
+            new.terminal, new.when.isoformat(), new.request, new.state.value, new.tac,
         )  # fmt: skip
         with self.transaction() as db:
-            db.execute(_INSERT_LOAD, row)
+            db.execute(_INSERT, row)
 
-    def settle_load(self, load: RegisteredLoad, state: LoadState, tac: bytes = b"") -> None:
-        """Say what a load came to.  A confirmed one makes every other load of its serial void and moves the purse
+    def settle(self, settled: RegisteredTransaction, state: OnlineState, tac: bytes = b"") -> None:
+        """Say what a transaction came to.  A confirmed one makes every other of its serial void and moves the purse
         on.
         """
         with self.transaction() as db:
-            if state is LoadState.CONFIRMED:
-                rivals = [other for other in self.loads(load.card_serial) if _is_rival(other, load)]
+            if state is OnlineState.CONFIRMED:
+                rivals = [other for other in self.history(settled.card_serial) if _is_rival(other, settled)]
                 for other in rivals:
-                    db.execute(_SETTLE_LOAD, (LoadState.VOID.value, b"", other.card_serial, other.request))
-                self._move_purse(load)
-            db.execute(_SETTLE_LOAD, (state.value, tac, load.card_serial, load.request))
+                    db.execute(_SETTLE, (OnlineState.VOID.value, b"", other.card_serial, other.request))
+                self._move_purse(settled)
+            db.execute(_SETTLE, (state.value, tac, settled.card_serial, settled.request))
 
-    def _move_purse(self, load: RegisteredLoad) -> None:
-        if load.serial < self.purse(load.card_serial, load.type).online_serial:
-            return  # an old load whose TAC came late
-        row = (load.card_serial, load.type, load.serial, load.balance + load.amount)
-        self._connection.execute(_UPSERT_PURSE, row)
+    def _move_purse(self, done: RegisteredTransaction) -> None:
+        if done.serial < self.purse(done.card_serial, done.purse).online_serial:
+            return  # an old one whose TAC came late
+        self._connection.execute(
+            _UPSERT_PURSE, (done.card_serial, done.purse, done.serial, done.after, done.limit)
+        )
 
 
-def _is_rival(other: RegisteredLoad, load: RegisteredLoad) -> bool:
-    return (other.type, other.serial) == (load.type, load.serial) and other.request != load.request
+def _is_rival(other: RegisteredTransaction, settled: RegisteredTransaction) -> bool:
+    same_step = (other.purse, other.serial) == (settled.purse, settled.serial)
+    return same_step and other.request != settled.request
 
 
 def _cards(rows: Iterable[tuple[bytes, bytes, str, str, str]]) -> tuple[RegisteredCard, ...]:
@@ -198,10 +236,12 @@ def _cards(rows: Iterable[tuple[bytes, bytes, str, str, str]]) -> tuple[Register
     )
 
 
-def _loads(
-    rows: Iterable[tuple[bytes, int, int, int, int, bytes, str, bytes, str, bytes]],
-) -> tuple[RegisteredLoad, ...]:
+def _transactions(
+    rows: Iterable[tuple[bytes, int, int, int, int, int, int, int, bytes, str, bytes, str, bytes]],
+) -> tuple[RegisteredTransaction, ...]:
     return tuple(
-        RegisteredLoad(*row[:6], datetime.fromisoformat(row[6]), row[7], LoadState(row[8]), row[9])
+        RegisteredTransaction(
+            *row[:9], datetime.fromisoformat(row[9]), row[10], OnlineState(row[11]), row[12]
+        )
         for row in rows
     )

@@ -28,13 +28,13 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        with _told(path):
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
-            self._open()
-        except BaseException as error:
+            with _told(path):
+                self._open()
+        except BaseException:
             self._connection.close()
-            if isinstance(error, sqlite3.DatabaseError):
-                raise StoreError(f"must be a SQLite file of cardos, got {error}", where=str(path)) from None
             raise
 
     def _open(self) -> None:
@@ -79,3 +79,12 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What SQLite says of a file that cannot be used, as an error of ours."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"must be a SQLite file of cardos, got {error}", where=str(path)) from None
