@@ -7,10 +7,8 @@ on standard error says where).
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -20,15 +18,19 @@ from .. import crypto
 from ..apdu import Command, Response, describe_sw, find_spec
 from ..crypto import Dialect
 from ..errors import CardosError, DecodeError, ParameterError
-from ..fields import FIELDS, Kind, Value
+from ..fields import FIELDS, Value, read_value
 from ..host import RECORD, TerminalRecord, read_upload
 from ..host.upload import HEADER_SIZE
 from ..profile import load_profile, profile_names
-from . import card
+from . import card, trace
+from .apdu import apdu
+from .pay import load, purchase
+from .read import read
+from .readers import readers
+from .relay import relay
+from .shell import shell
 
 __all__ = ["app", "main"]
-
-_T = TypeVar("_T")
 
 app = typer.Typer(
     name="cardos",
@@ -38,6 +40,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(card.app, name="card")
+app.add_typer(trace.app, name="trace")
+app.command()(apdu)
+app.command()(read)
+app.command()(readers)
+app.command()(shell)
+app.command()(load)
+app.command()(purchase)
+app.command()(relay)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 (typer hands the flag's value over by position)
@@ -171,18 +181,8 @@ def _fields(dialect: Dialect, transaction: str, texts: list[str]) -> dict[str, V
         name, _, value = text.partition("=")
         if name not in wanted:
             raise ParameterError("field", f"one of {', '.join(wanted)}", repr(name))
-        found[name] = _PARSERS[FIELDS[name].kind](name, value)
+        found[name] = read_value(name, FIELDS[name].kind, value)
     return found
-
-
-def _parsed(parse: Callable[[str], _T], form: str) -> Callable[[str, str], _T]:
-    def parser(name: str, text: str) -> _T:
-        try:
-            return parse(text)
-        except ValueError:
-            raise ParameterError(name, form, repr(text)) from None
-
-    return parser
 
 
 def _hex(name: str, text: str, *, secret: bool = False) -> bytes:
@@ -192,14 +192,6 @@ def _hex(name: str, text: str, *, secret: bool = False) -> bytes:
     except ValueError:
         shown = f"{len(digits)} characters" if secret else repr(text)
         raise ParameterError(name, "an even number of hex digits", shown) from None
-
-
-_PARSERS: dict[Kind, Callable[[str, str], Value]] = {
-    Kind.UINT: _parsed(int, "a whole number"),
-    Kind.BYTES: _hex,
-    Kind.DATE: _parsed(date.fromisoformat, "a date YYYY-MM-DD"),
-    Kind.TIME: _parsed(lambda text: datetime.strptime(text, "%H:%M:%S").time(), "a time HH:MM:SS"),
-}
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
-"""``cardos card``: make card images, look into them, compare them."""
+"""``cardos card``: make card images, look into them, compare them, serve them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -15,19 +15,20 @@ from rich.console import Console
 
 from ..card import Card
 from ..errors import ImageError, ParameterError
-from ..fields import bcd
-from ..host import CardData, KeyRing, SamData, SimulatedTransport, personalise
+from ..host import KeyRing
 from ..inspection import compare, difference_document, inspect_card, inspect_image, inspection_document
 from ..profile import KeyType, Profile, load_profile
+from ..simulation import TEST_SEED, issue_card
 from .keyfile import read_keyring
+from .serve import serve
 from .show import print_card, print_differences
+from .values import digits, pin_bytes
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Card images: make one, look into it, compare two.", no_args_is_help=True)
+app = typer.Typer(help="Card images: make one, look into it, compare two, serve one.", no_args_is_help=True)
 
 _SERIAL_DIGITS, _ISSUER_DIGITS, _TERMINAL_DIGITS = 20, 16, 12
-_PIN_LENGTHS = range(4, 17, 2)
 _FIRST_DAY, _LAST_DAY = datetime(2025, 1, 1), datetime(2034, 12, 31)
 _DAY = ["%Y-%m-%d"]
 
@@ -54,7 +55,7 @@ def new(
     ] = None,
     seed: Annotated[
         str, typer.Option(help="Without --keys: TEST KEYS made from this text, which anybody can compute.")
-    ] = "test",
+    ] = TEST_SEED,
     protocol: Annotated[str, typer.Option(help="T=0, T=1 or T=CL.")] = "T=1",
 ) -> None:
     """Make a card image: a blank chip, or a card personalised by real commands as its profile says."""
@@ -65,14 +66,12 @@ def new(
     ring = KeyRing(MappingProxyType({}))
     if not blank:
         ring = read_keyring(keys, kind) if keys is not None else KeyRing.for_tests(seed, kind)
-        data = _DATA[kind.kind](
-            _digits("serial", serial, _SERIAL_DIGITS),
-            _digits("issuer", issuer, _ISSUER_DIGITS),
-            _digits("terminal", terminal, _TERMINAL_DIGITS),
-            _validity(start, expiry),
-        )
-        card.power_on()
-        personalise(SimulatedTransport(card), _with_pin(kind, pin), data, ring)
+        days = _validity(start, expiry)
+        card = issue_card(
+            _with_pin(kind, pin), ring, serial=digits("serial", serial, _SERIAL_DIGITS),
+            issuer=digits("issuer", issuer, _ISSUER_DIGITS), start=days[0], expiry=days[1],
+            terminal=digits("terminal", terminal, _TERMINAL_DIGITS), protocol=protocol,
+        )  # fmt: skip
     _save(card, out)
     source = "no keys" if blank else f"TEST KEYS from seed {seed!r}" if ring.test else f"keys of {keys}"
     free = inspect_card(card).free
@@ -112,6 +111,9 @@ def diff(
     raise typer.Exit(1 if differences else 0)
 
 
+app.command()(serve)
+
+
 def _print_json(document: Mapping[str, object]) -> None:
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
@@ -130,31 +132,8 @@ def _save(card: Card, out: Path) -> None:
 
 # ------------------------------------------------------------------ what is written on a new card
 
-_Validity = tuple[date, date]
 
-
-def _card_data(serial: bytes, issuer: bytes, _terminal: bytes, validity: _Validity) -> CardData:
-    return CardData(application_serial=serial, issuer=issuer, start=validity[0], expiry=validity[1])
-
-
-def _sam_data(serial: bytes, issuer: bytes, terminal: bytes, validity: _Validity) -> SamData:
-    return SamData(sam_serial=serial, issuer=issuer, terminal=terminal, start=validity[0], expiry=validity[1])
-
-
-#: What is written, by the kind of the profile.
-_DATA: Mapping[str, Callable[[bytes, bytes, bytes, _Validity], CardData | SamData]] = MappingProxyType(
-    {"card": _card_data, "psam": _sam_data, "isam": _sam_data, "keycard": _sam_data}
-)
-
-
-def _digits(name: str, text: str, most: int) -> bytes:
-    """Decimal digits as packed BCD, filled with 0 in front."""
-    if not text.isascii() or not text.isdigit() or len(text) > most:
-        raise ParameterError(name, f"1..{most} decimal digits", repr(text))
-    return bcd(text.zfill(most))
-
-
-def _validity(start: datetime, expiry: datetime) -> _Validity:
+def _validity(start: datetime, expiry: datetime) -> tuple[date, date]:
     if start > expiry:
         raise ParameterError("expiry", f"{start.date()} or later", expiry.date())
     return start.date(), expiry.date()
@@ -164,8 +143,7 @@ def _with_pin(profile: Profile, pin: str | None) -> Profile:
     """The profile with another PIN of its holder."""
     if pin is None:
         return profile
-    if not pin.isascii() or not pin.isdigit() or len(pin) not in _PIN_LENGTHS:
-        raise ParameterError("pin", "an even number of 4..16 digits", f"{len(pin)} characters")
+    pin_bytes(pin)
     if not any(key.type == KeyType.PIN for directory in profile.directories for key in directory.keys):
         raise ParameterError("pin", f"left out, because {profile.name} has none", "one")
     directories = tuple(
