@@ -5,6 +5,7 @@
 # Each sets up .venv by itself; the second run is fast.  PYTHON=python3.12 names another interpreter.
 
 PYTHON ?= python3
+COMMA := ,
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -13,6 +14,9 @@ SOURCES := pyproject.toml CMakeLists.txt README.md LICENSE \
 
 # What was built stands in the stamp's name: native unless CARDOS_BACKEND says pure.
 INSTALLED := $(VENV)/.installed-$(or $(CARDOS_BACKEND),native)
+
+# pyscard is built against the PC/SC library, where its headers are (Debian: libpcsclite-dev).
+PCSC := $(if $(wildcard /usr/include/PCSC/winscard.h),$(COMMA)pcsc)
 
 unexport PYTHONPATH
 
@@ -43,7 +47,7 @@ $(VENV)/.tools: pyproject.toml $(VENV)/.ready
 	touch $@
 
 $(INSTALLED): $(SOURCES) $(VENV)/.ready
-	$(PIP) '.[clearing,testing]'
+	$(PIP) '.[clearing,testing,shell$(PCSC)]'
 	rm -f $(VENV)/.installed-*
 	touch $@
 

@@ -22,7 +22,7 @@ PACKAGE = Path(cardos.__file__).parent
 ORDER = (
     {"errors", "durable"},
     {"fields"},
-    {"layout"},
+    {"document", "layout"},
     {"crypto"},
     {"options"},
     {"profile"},
@@ -30,7 +30,8 @@ ORDER = (
     {"files"},
     {"wallet"},
     {"card", "host"},
-    {"inspection"},
+    {"inspection", "simulation"},
+    {"readers"},
     {"clearing", "testing", "certify"},
     {"demo"},
     {"cli"},

@@ -26,10 +26,18 @@ MODULES = (
     "cardos.errors",
     "cardos.fields",
     "cardos.host",
+    "cardos.host.aio",
+    "cardos.host.scripting",
+    "cardos.host.serving",
+    "cardos.host.traces",
+    "cardos.host.transports",
     "cardos.inspection",
     "cardos.layout",
     "cardos.options",
     "cardos.profile",
+    "cardos.readers",
+    "cardos.simulation",
+    "cardos.testing",
     "cardos.wallet.states",
 )
 
