@@ -224,6 +224,7 @@ def test_the_card_finds_a_daemon_that_was_killed(stack):
         served.expect("card: waiting for the driver")
         stack.start()
         served.expect("card: inserted")
+        stack.wait(stack.readers[0])  # the service looks at its readers a moment later
         read = stack.run("opensc-tool", "-c", "default", "-r", stack.readers[0], "-s", "00A40000023F00")
         assert "SW1=0x90, SW2=0x00" in read.stdout
 

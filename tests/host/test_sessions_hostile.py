@@ -89,7 +89,7 @@ ANSWER = (
     st.tuples(st.sampled_from([0, 0, 0, 0, -1, 1, 4, 8]), st.binary(min_size=1, max_size=8), STATUS)
     | st.binary(max_size=40)
     | st.sampled_from(
-        [bytes(255), bytes(256) + b"\x90\x00", bytes(70_000) + b"\x90\x00", b"\x61\x00", b"\x90\x00"]
+        [bytes(255), bytes(256) + b"\x90\x00", (70_000, b"\x00", b"\x90\x00"), b"\x61\x00", b"\x90\x00"]
     )
 )
 ANSWERS = st.lists(ANSWER, max_size=12)
