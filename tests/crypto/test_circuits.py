@@ -12,8 +12,6 @@ import pytest
 
 from cardos.crypto import _sm4
 
-pytestmark = pytest.mark.every_level
-
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "src" / "cardos" / "crypto" / "core"
 TOOLS = ROOT / "tools" / "circuits"

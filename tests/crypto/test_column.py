@@ -335,3 +335,15 @@ def test_rows_are_computed_by_the_backend_in_use(monkeypatch):
     assert type(column._row_engine()) is type(column._rows)
     monkeypatch.setattr(column, "engine", PureBackend())
     assert isinstance(column._row_engine(), PureRows)
+
+
+@pytest.mark.slow
+def test_rows_that_lie_gigabytes_apart():
+    rows, step = 600, 8 << 20  # the last one beyond 2^32 bytes; memory that is never touched takes no room
+    far = np.zeros((rows, step), np.uint8)
+    amounts = far[:, :4]
+    amounts[:] = np.arange(rows, dtype=">u4").view(np.uint8).reshape(-1, 4)
+    given = {"type": 6, "terminal": bytes(6), "terminal_serial": 1, "date": bytes(4), "time": bytes(3)}
+    near = tac_column(PBOC, "purchase", KEY, amount=np.arange(rows, dtype=np.uint32), **given)
+    assert np.array_equal(near, tac_column(PBOC, "purchase", KEY, amount=amounts, **given))
+    assert np.array_equal(near, tac_column(PBOC, "purchase", KEY, amount=amounts, out=far[:, 8:12], **given))

@@ -16,7 +16,6 @@ SOURCES = sorted(CORE.glob("*.c"))
 STRICT = [
     "-std=c11",
     "-pedantic",
-    "-O3",
     "-Wall",
     "-Wextra",
     "-Wconversion",
@@ -26,11 +25,12 @@ STRICT = [
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("optimisation", ["-O0", "-O2", "-O3"])
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-def test_no_warnings(compiler, tmp_path):
+def test_no_warnings(compiler, optimisation, tmp_path):
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
-    program = [compiler, *STRICT, "-Werror", "-c", *map(str, SOURCES)]
+    program = [compiler, *STRICT, optimisation, "-Werror", "-c", *map(str, SOURCES)]
     run = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.stderr == ""
     assert run.returncode == 0

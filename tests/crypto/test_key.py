@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardos.crypto import Cipher, Key
+from cardos.crypto import (
+    Cipher,
+    Key,
+    backend,
+    decrypt_cbc,
+    decrypt_ecb,
+    encrypt_cbc,
+    encrypt_ecb,
+    mac_alg1,
+    mac_alg3,
+)
 from cardos.errors import ParameterError
 
 K16 = bytes.fromhex("00112233445566778899AABBCCDDEEFF")
@@ -73,8 +83,42 @@ def test_only_tdes_keys_have_halves(key, half):
 
 def test_a_key_cannot_be_changed_or_pickled():
     key = Key(K16)
-    with pytest.raises(AttributeError, match="cannot be changed"):
+    with pytest.raises(AttributeError, match="has no setter"):
         key.cipher = Cipher.SM4
     for store in (pickle.dumps, copy.copy):
         with pytest.raises(TypeError, match="cannot be pickled"):
             store(key)
+
+
+@pytest.mark.parametrize("cipher", Cipher)
+def test_an_expanded_key_is_the_same_key_and_as_silent(cipher):
+    key = Key(bytes(range(cipher.key_size)), cipher)
+    expanded = key.expanded()
+    assert (key, hash(key), repr(key)) == (expanded, hash(expanded), repr(expanded))
+    assert expanded.expanded() is expanded
+    data = bytes(6 * cipher.block_size)
+    for function in (encrypt_ecb, decrypt_ecb, encrypt_cbc, decrypt_cbc, mac_alg1):
+        assert function(key, data) == function(expanded, data)
+    if cipher is Cipher.TDES:
+        assert mac_alg3(key, data) == mac_alg3(expanded, data)
+        assert key.left == expanded.left
+    with pytest.raises(AttributeError, match="has no setter"):
+        expanded.cipher = cipher
+    for store in (pickle.dumps, copy.copy):
+        with pytest.raises(TypeError, match="cannot be pickled"):
+            store(expanded)
+
+
+def test_an_expanded_key_keeps_its_kernel_when_the_level_changes():
+    levels = [level.name for level in backend.levels if level.runs]
+    used, data = backend.level, bytes(48)
+    for cipher in Cipher:
+        key = Key(bytes(range(cipher.key_size)), cipher)
+        for first in levels:
+            backend.use_level(first)
+            expanded = key.expanded()
+            for second in levels:
+                backend.use_level(second)
+                assert encrypt_cbc(key, data) == encrypt_cbc(expanded, data)
+    if levels:
+        backend.use_level(used)

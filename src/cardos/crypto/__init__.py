@@ -1,7 +1,8 @@
 """Card cryptography: DES, 3DES, SM4; padding, MAC, encipherment, diversification, session keys, TAC.
 
-One value at a time here; columns of a million rows in :mod:`cardos.crypto.column` (needs NumPy).
-``cardos.crypto.backend`` tells which engine computes.
+One value at a time here; columns of a million rows in :mod:`cardos.crypto.column` (needs NumPy) and, with nulls, in
+:mod:`cardos.crypto.arrow` (needs pyarrow); megabytes under one key in :mod:`cardos.crypto.bulk`.
+``cardos.crypto.backend`` tells which engine and which of its levels compute, and why.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 from ..layout import Element as Element
 from ..layout import Layout as Layout
 from ._backend import BackendInfo as BackendInfo
+from ._backend import LevelInfo as LevelInfo
 from ._backend import backend as backend
+from .block import crypt_ctr as crypt_ctr
 from .block import decipher as decipher
 from .block import decrypt_cbc as decrypt_cbc
 from .block import decrypt_ecb as decrypt_ecb

@@ -12,7 +12,8 @@ from typing import Protocol, cast
 from Crypto.Cipher import DES
 
 from . import _sm4
-from .key import Cipher
+from ._padding import pad
+from .key import Cipher, Key
 
 __all__ = ["PureBackend"]
 
@@ -50,18 +51,22 @@ class PureBackend:
 
     name = "pure"
 
-    def _block(self, cipher: Cipher, key: bytes) -> _Block:
-        if cipher is Cipher.DES:
-            return _des(key)
-        return _TwoKeyTripleDes(key) if cipher is Cipher.TDES else _sm4.Sm4(key)
+    def expanded(self, key: Key) -> Key:
+        return key  # DES keys are kept expanded anyway
 
-    def ecb(self, cipher: Cipher, key: bytes, data: bytes, *, decrypt: bool = False) -> bytes:
-        block, size = self._block(cipher, key), cipher.block_size
+    def _block(self, key: Key) -> _Block:
+        value = key.reveal()
+        if key.cipher is Cipher.DES:
+            return _des(value)
+        return _TwoKeyTripleDes(value) if key.cipher is Cipher.TDES else _sm4.Sm4(value)
+
+    def ecb(self, key: Key, data: bytes, *, decrypt: bool = False) -> bytes:
+        block, size = self._block(key), key.block_size
         step = block.decrypt if decrypt else block.encrypt
         return b"".join(step(data[i : i + size]) for i in range(0, len(data), size))
 
-    def cbc(self, cipher: Cipher, key: bytes, iv: bytes, data: bytes, *, decrypt: bool = False) -> bytes:
-        block, size, out = self._block(cipher, key), cipher.block_size, []
+    def cbc(self, key: Key, iv: bytes, data: bytes, *, decrypt: bool = False) -> bytes:
+        block, size, out = self._block(key), key.block_size, []
         for i in range(0, len(data), size):
             chunk = data[i : i + size]
             if decrypt:
@@ -72,9 +77,28 @@ class PureBackend:
                 out.append(iv)
         return b"".join(out)
 
-    def cbc_mac(self, cipher: Cipher, key: bytes, iv: bytes, data: bytes) -> bytes:
-        return self.cbc(cipher, key, iv, data)[-cipher.block_size :]
+    def ctr(self, key: Key, counter: bytes, data: bytes) -> bytes:
+        size, first = key.block_size, int.from_bytes(counter, "big")
+        blocks = range(first, first - len(data) // -size)
+        stream = self.ecb(key, b"".join((n % 256**size).to_bytes(size, "big") for n in blocks))
+        return _xor(data, stream[: len(data)])
 
-    def retail_mac(self, key: bytes, iv: bytes, data: bytes) -> bytes:
-        left, right = _des(key[:8]), _des(key[8:])
-        return left.encrypt(right.decrypt(self.cbc_mac(Cipher.DES, key[:8], iv, data)))
+    def ecb_into(self, key: Key, data: memoryview, out: memoryview, *, decrypt: bool = False) -> None:
+        out[:] = self.ecb(key, bytes(data), decrypt=decrypt)
+
+    def cbc_into(
+        self, key: Key, iv: bytes, data: memoryview, out: memoryview, *, decrypt: bool = False
+    ) -> None:
+        out[:] = self.cbc(key, iv, bytes(data), decrypt=decrypt)
+
+    def ctr_into(self, key: Key, counter: bytes, data: memoryview, out: memoryview) -> None:
+        out[:] = self.ctr(key, counter, bytes(data))
+
+    def cbc_mac(self, key: Key, iv: bytes | None, data: bytes, padding: int, length: int) -> bytes:
+        size = key.block_size
+        message = pad(data, size, method=padding)
+        return self.cbc(key, bytes(size) if iv is None else iv, message)[-size:][:length]
+
+    def retail_mac(self, key: Key, iv: bytes | None, data: bytes, padding: int, length: int) -> bytes:
+        left, right = _des(key.left.reveal()), _des(key.right.reveal())
+        return left.encrypt(right.decrypt(self.cbc_mac(key.left, iv, data, padding, 8)))[:length]

@@ -49,6 +49,11 @@ class KeyRows:
         """Every source that is read."""
         return (self.stored, *(source for level in self.levels for source in level.message))
 
+    def of_rows(self, rows: slice) -> KeyRows:
+        """The recipe of these rows alone."""
+        levels = tuple(Level(_of_rows(level.message, rows), level.result) for level in self.levels)
+        return KeyRows(self.stored.of_rows(rows), self.cipher, levels)
+
 
 @dataclass(frozen=True, slots=True)
 class MacRows:
@@ -62,6 +67,10 @@ class MacRows:
     def fold(self) -> bool:
         """Whether the key's halves are XORed first."""
         return self.tac and self.suite.fold_tac_key
+
+    def of_rows(self, rows: slice) -> MacRows:
+        """The recipe of these rows alone."""
+        return MacRows(self.suite, _of_rows(self.message, rows), self.tac)
 
 
 class RowEngine(Protocol):
@@ -100,6 +109,10 @@ class PureRows:
     def _mac(self, keys: KeyRows, mac: MacRows, row: int) -> bytes:
         compute = mac.suite.tac if mac.tac else mac.suite.mac
         return compute(self._key(keys, row), _message(mac.message, row))
+
+
+def _of_rows(message: tuple[Source, ...], rows: slice) -> tuple[Source, ...]:
+    return tuple(source.of_rows(rows) for source in message)
 
 
 def _message(sources: tuple[Source, ...], row: int) -> bytes:

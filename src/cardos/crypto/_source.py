@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from datetime import date, time
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,10 @@ class Source:
         """Bytes ``start:stop`` of every row."""
         return replace(self, data=self.data[:, start:stop])
 
+    def of_rows(self, rows: slice) -> Source:
+        """These rows alone."""
+        return self if self.every_row else replace(self, data=self.data[rows])
+
 
 def constant(name: str, value: bytes) -> Source:
     """The same bytes in every row."""
@@ -89,7 +94,7 @@ def byte_source(name: str, value: Column, width: int) -> Source:
         if len(value) != width:
             raise ParameterError(name, f"{width} bytes", f"{len(value)} bytes")
         return constant(name, value)
-    array = np.asarray(value)
+    array = _as_array(name, value)
     if array.dtype.kind in "SV" and array.dtype.itemsize == width and array.ndim == 1:
         return Source(name, _bytes_of(array))
     if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != width:
@@ -108,7 +113,7 @@ def field_source(field: Field, value: Column) -> Source:
         value = int(value)
     if isinstance(value, int | bytes | date | time):
         return constant(field.name, field.encode(value))
-    array = np.asarray(value)
+    array = _as_array(field.name, value)
     if array.ndim == 0 and array.dtype.kind in "iuM":
         return replace(field_source(field, array.reshape(1)), every_row=True)
     if field.kind is Kind.UINT and array.ndim == 1 and array.dtype.kind in "iu":
@@ -131,6 +136,15 @@ def message(layout: Layout, columns: Mapping[str, Column]) -> tuple[Source, ...]
         else fields[element.field.name].part(element.start, element.stop)
         for element in layout.elements
     )
+
+
+def _as_array(name: str, value: Column) -> npt.NDArray[Any]:  # Any: what the column has
+    """NumPy's view of a column, and that of an Arrow array without nulls."""
+    if type(value).__module__.partition(".")[0] != "pyarrow":
+        return np.asarray(value)
+    from ._arrow import as_numpy
+
+    return as_numpy(name, value)
 
 
 def _describe(array: npt.NDArray[np.generic]) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from ..errors import DecodeError, ParameterError
 from ._backend import engine
+from ._padding import pad
 from .key import Key
 
 __all__ = [
+    "crypt_ctr",
     "decipher",
     "decrypt_cbc",
     "decrypt_ecb",
@@ -17,6 +19,9 @@ __all__ = [
     "pad",
     "unpad",
 ]
+
+
+_ecb = engine.ecb
 
 
 def _whole_blocks(key: Key, data: bytes) -> bytes:
@@ -40,40 +45,36 @@ def encrypt_ecb(key: Key, data: bytes) -> bytes:
     >>> encrypt_ecb(Key(bytes.fromhex("0123456789ABCDEF")), b"Now is t").hex()
     '3fa40e8a984d4815'
     """
-    return engine.ecb(key.cipher, key.reveal(), _whole_blocks(key, data))
+    if len(data) % key._cipher.block_size:  # noqa: SLF001 (as it is: every command needs one)
+        _whole_blocks(key, data)
+    return _ecb(key, data)
 
 
 def decrypt_ecb(key: Key, data: bytes) -> bytes:
     """ECB decryption of whole blocks (ISO/IEC 10116)."""
-    return engine.ecb(key.cipher, key.reveal(), _whole_blocks(key, data), decrypt=True)
+    return engine.ecb(key, _whole_blocks(key, data), decrypt=True)
 
 
 def encrypt_cbc(key: Key, data: bytes, *, iv: bytes | None = None) -> bytes:
     """CBC encryption of whole blocks (ISO/IEC 10116); ``iv`` is one block, zeros by default."""
-    return engine.cbc(key.cipher, key.reveal(), initial_value(key, iv), _whole_blocks(key, data))
+    return engine.cbc(key, initial_value(key, iv), _whole_blocks(key, data))
 
 
 def decrypt_cbc(key: Key, data: bytes, *, iv: bytes | None = None) -> bytes:
     """CBC decryption of whole blocks (ISO/IEC 10116); ``iv`` is one block, zeros by default."""
-    return engine.cbc(
-        key.cipher, key.reveal(), initial_value(key, iv), _whole_blocks(key, data), decrypt=True
-    )
+    return engine.cbc(key, initial_value(key, iv), _whole_blocks(key, data), decrypt=True)
 
 
-def pad(data: bytes, block_size: int, *, method: int = 2) -> bytes:
-    r"""Padding method 1 or 2 of ISO/IEC 9797-1.
+def crypt_ctr(key: Key, data: bytes, *, counter: bytes) -> bytes:
+    """CTR encryption or decryption, which are the same, of any number of bytes (ISO/IEC 10116).
 
-    Method 1 fills with zeros (empty data become one zero block), method 2 appends ``80`` and zeros, always
-    at least one byte.
+    ``counter`` is one block, the first of the key stream's; it counts on as a big-endian number.
 
-    >>> pad(b"\x01\x02", 8).hex(), pad(b"\x01\x02", 8, method=1).hex()
-    ('0102800000000000', '0102000000000000')
+    >>> key = Key(bytes(8))
+    >>> crypt_ctr(key, crypt_ctr(key, b"journal", counter=bytes(8)), counter=bytes(8))
+    b'journal'
     """
-    if method == 2:
-        data += b"\x80"
-    elif method != 1:
-        raise ParameterError("method", "1 or 2", method)
-    return data + bytes(-len(data) % block_size or (0 if data else block_size))
+    return engine.ctr(key, initial_value(key, counter), data)
 
 
 def unpad(data: bytes, *, path: str = "padded data") -> bytes:

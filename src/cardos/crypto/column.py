@@ -5,9 +5,11 @@ calls of :class:`~cardos.crypto.Dialect`:
 
 * an ``(N, width)`` uint8 array, strided as you like: it is read where it lies;
 * for a number also an integer array ``(N,)``, for a date or a time also ``datetime64``;
+* an Arrow array of such things, without nulls (:mod:`cardos.crypto.arrow` takes nulls and gives Arrow arrays);
 * or one value, which then serves every row.
 
-One native call computes a column, with the GIL released.  With the pure backend the same functions loop in Python.
+One native call computes a column, with the GIL released; ``threads`` (1 or more) share a long one among them.  With the
+pure backend the same functions loop in Python.
 Every misuse raises :class:`~cardos.errors.ParameterError` that names the argument.
 
 >>> import numpy as np
@@ -36,6 +38,7 @@ except ImportError:
 from ._backend import engine
 from ._rows import KeyRows, Level, MacRows, PureRows, RowEngine
 from ._source import Bytes2D, Column, Source, byte_source, common_rows, constant, message
+from ._threads import in_slices
 from .dialect import Dialect
 from .diversify import FACTOR_SIZE
 from .key import Cipher, Key
@@ -84,7 +87,7 @@ class KeyColumn:
         if isinstance(values, Key):
             self._set(KeyRows(constant("keys", values.reveal()), values.cipher))
         else:
-            self._set(KeyRows(byte_source("keys", np.asarray(values), cipher.key_size), cipher))
+            self._set(KeyRows(byte_source("keys", values, cipher.key_size), cipher))
 
     def _set(self, recipe: KeyRows) -> None:
         self.recipe = recipe
@@ -106,17 +109,22 @@ class KeyColumn:
         """Rows; a column that is one key for every row has 1."""
         return 1 if self._rows is None else self._rows
 
-    def reveal(self, *, out: Bytes2D | None = None) -> Bytes2D:
+    def reveal(self, *, out: Bytes2D | None = None, threads: int = 1) -> Bytes2D:
         """The keys' bytes, ``(N, key size)`` uint8; into ``out`` when it is given."""
         result = _output(out, len(self), self.cipher.key_size, self.recipe.sources)
-        _rows.keys(self.recipe, len(self), result)
+
+        def compute(rows: slice) -> None:
+            part = result[rows]
+            _rows.keys(self.recipe.of_rows(rows), len(part), part)
+
+        in_slices(compute, len(result), threads)
         return result
 
-    def evaluated(self) -> KeyColumn:
+    def evaluated(self, *, threads: int = 1) -> KeyColumn:
         """The same keys, computed now and stored."""
         if self._rows is None:
             return KeyColumn(Key(self.reveal().tobytes(), self.cipher))
-        return KeyColumn(self.reveal(), self.cipher)
+        return KeyColumn(self.reveal(threads=threads), self.cipher)
 
     def __repr__(self) -> str:
         rows = "every row" if self._rows is None else f"{self._rows} rows"
@@ -161,6 +169,7 @@ def mac_column(
     /,
     *,
     out: Bytes2D | None = None,
+    threads: int = 1,
     **columns: Column,
 ) -> Bytes2D:
     """MAC1, MAC2, MAC3 or GMAC of every row, ``(N, 4)`` uint8, into ``out`` when it is given.
@@ -169,7 +178,7 @@ def mac_column(
     ``(N, 4)`` uint8 array, strided as you like, that shares no memory with the columns.
     """
     keys = _of_suite("session_keys", session_keys, dialect.suite, des_too=True)
-    return _macs(keys.recipe, _mac_rows(dialect, transaction, item, columns, tac=False), out)
+    return _macs(keys.recipe, _mac_rows(dialect, transaction, item, columns, tac=False), out, threads)
 
 
 def tac_column(
@@ -180,6 +189,7 @@ def tac_column(
     *,
     out: Bytes2D | None = None,
     item: str = "tac",
+    threads: int = 1,
     **columns: Column,
 ) -> Bytes2D:
     """TAC (or ``item="gtac"``) of every row, ``(N, 4)`` uint8, under the cards' TAC keys DTK as they are stored.
@@ -197,7 +207,7 @@ def tac_column(
     'fa00066d'
     """
     keys = _of_suite("tac_keys", tac_keys, dialect.suite, des_too=False)
-    return _macs(keys.recipe, _mac_rows(dialect, transaction, item, columns, tac=True), out)
+    return _macs(keys.recipe, _mac_rows(dialect, transaction, item, columns, tac=True), out, threads)
 
 
 def verify_tac_column(
@@ -208,6 +218,7 @@ def verify_tac_column(
     /,
     *,
     item: str = "tac",
+    threads: int = 1,
     **columns: Column,
 ) -> npt.NDArray[np.bool_]:
     """Whether ``received``, ``(N, 4)`` uint8, is the TAC of its row: a verdict ``(N,)``, compared in constant time.
@@ -219,7 +230,11 @@ def verify_tac_column(
     given = byte_source("received", received, _MAC_SIZE)
     rows = common_rows((*keys.sources, *mac.message, given))
     verdicts = np.empty(1 if rows is None else rows, np.bool_)
-    _rows.verify(keys, mac, given, verdicts)
+
+    def compute(rows: slice) -> None:
+        _rows.verify(keys.of_rows(rows), mac.of_rows(rows), given.of_rows(rows), verdicts[rows])
+
+    in_slices(compute, len(verdicts), threads)
     return verdicts
 
 
@@ -256,12 +271,17 @@ def _mac_rows(
     return MacRows(dialect.suite, message(layout, columns), tac)
 
 
-def _macs(keys: KeyRows, mac: MacRows, out: Bytes2D | None) -> Bytes2D:
+def _macs(keys: KeyRows, mac: MacRows, out: Bytes2D | None, threads: int) -> Bytes2D:
     sources = (*keys.sources, *mac.message)
     rows = common_rows(sources)
     count = 1 if rows is None else rows
     result = _output(out, count, _MAC_SIZE, sources)
-    _rows.macs(keys, mac, count, result)
+
+    def compute(rows: slice) -> None:
+        part = result[rows]
+        _rows.macs(keys.of_rows(rows), mac.of_rows(rows), len(part), part)
+
+    in_slices(compute, count, threads)
     return result
 
 

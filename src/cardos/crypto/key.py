@@ -30,6 +30,10 @@ class Cipher(enum.Enum):
         self.block_size = block_size
 
 
+# An enumeration looks its members up slowly.
+_DES, _TDES = Cipher.DES, Cipher.TDES
+
+
 class Key:
     """A key together with the cipher that it belongs to (ISO/IEC 18033-3 for DES and two-key TDES, GB/T
     32907 for SM4).
@@ -47,28 +51,40 @@ class Key:
     SM4 16 bytes).
     """
 
-    __slots__ = ("_value", "cipher")
-
-    cipher: Cipher
+    __slots__ = ("_cipher", "_value")
 
     def __init__(self, value: bytes, cipher: Cipher | None = None) -> None:
         if cipher is None:
-            cipher = Cipher.DES if len(value) == Cipher.DES.key_size else Cipher.TDES
+            cipher = _DES if len(value) == 8 else _TDES
         if len(value) != cipher.key_size:
             raise ParameterError(f"{cipher.name} key", f"{cipher.key_size} bytes", f"{len(value)} bytes")
-        object.__setattr__(self, "_value", bytes(value))
-        object.__setattr__(self, "cipher", cipher)
+        self._value = value if type(value) is bytes else bytes(value)
+        self._cipher = cipher
 
-    _value: bytes
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError("a Key cannot be changed")
+    @property
+    def cipher(self) -> Cipher:
+        """The cipher that the key belongs to."""
+        return self._cipher
 
     def reveal(self) -> bytes:
         """The key's bytes, for the few places that must have them: a cipher, a key file, an export by
         name.
         """
         return self._value
+
+    def expanded(self) -> Key:
+        """The same key with its key schedule, for a key that is used many times; equal to this one.
+
+        The schedule shows as little as the key does, and is wiped from memory when the key is freed.  (The value itself
+        is ``bytes``, which Python cannot wipe.)  With the pure backend it is this key.
+
+        >>> key = Key(bytes(16), Cipher.SM4)
+        >>> key.expanded(), key.expanded() == key
+        (<Key SM4>, True)
+        """
+        from ._backend import engine  # which imports this module
+
+        return engine.expanded(self)
 
     @property
     def block_size(self) -> int:

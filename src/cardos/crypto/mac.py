@@ -1,26 +1,30 @@
 """MACs: ISO/IEC 9797-1 algorithm 1 (any cipher) and algorithm 3 (two-key DES), and their verification."""
 
+# ruff: noqa: SLF001 (the cipher of a key is read as it is: every command needs a MAC)
+
 from __future__ import annotations
 
 import hmac
+from typing import NoReturn
 
 from ..errors import MacMismatch, ParameterError
 from ._backend import engine
-from .block import encrypt_ecb, initial_value, pad
+from .block import encrypt_ecb, initial_value
 from .key import Cipher, Key
 
 __all__ = ["key_check_value", "mac_alg1", "mac_alg3", "mac_block", "same", "verify_mac"]
 
-
-#: A block of zeros, and what fills a last block of so many bytes, by block size.
-_ZEROS = {size: bytes(size) for size in (8, 16)}
-_PADDING = {size: tuple(b"\x80" + bytes(size - 1 - rest) for rest in range(size)) for size in _ZEROS}
+# What a call needs, looked up once.
+_cbc_mac, _retail_mac, _TDES = engine.cbc_mac, engine.retail_mac, Cipher.TDES
 
 
-def _truncate(block: bytes, length: int) -> bytes:
-    if not 1 <= length <= len(block):
-        raise ParameterError("length", f"1..{len(block)} bytes", length)
-    return block[:length]
+def _refuse(key: Key, iv: bytes | None, length: int) -> NoReturn:
+    initial_value(key, iv)
+    raise ParameterError("length", f"1..{key.block_size} bytes", length)
+
+
+def _refuse_padding(padding: int) -> NoReturn:
+    raise ParameterError("padding", "1 or 2", padding)
 
 
 def mac_alg1(key: Key, data: bytes, *, iv: bytes | None = None, padding: int = 2, length: int = 4) -> bytes:
@@ -32,8 +36,12 @@ def mac_alg1(key: Key, data: bytes, *, iv: bytes | None = None, padding: int = 2
     >>> mac_alg1(Key(bytes.fromhex("0123456789ABCDEF")), b"Now is the time for all ").hex()
     '10e1f0f1'
     """
-    message = pad(data, key.block_size, method=padding)
-    return _truncate(engine.cbc_mac(key.cipher, key.reveal(), initial_value(key, iv), message), length)
+    size = key._cipher.block_size
+    if (iv is not None and len(iv) != size) or not 1 <= length <= size:
+        _refuse(key, iv, length)
+    if padding not in (1, 2):
+        _refuse_padding(padding)
+    return _cbc_mac(key, iv, data, padding, length)
 
 
 def mac_block(key: Key, data: bytes) -> bytes:
@@ -42,9 +50,7 @@ def mac_block(key: Key, data: bytes) -> bytes:
     >>> mac_block(Key(bytes.fromhex("0123456789ABCDEF")), b"")[:4].hex()
     'caee534c'
     """
-    size = key.cipher.block_size
-    message = data + _PADDING[size][len(data) % size]
-    return engine.cbc_mac(key.cipher, key.reveal(), _ZEROS[size], message)
+    return _cbc_mac(key, None, data, 2, key._cipher.block_size)
 
 
 def mac_alg3(key: Key, data: bytes, *, iv: bytes | None = None, padding: int = 2, length: int = 4) -> bytes:
@@ -56,10 +62,13 @@ def mac_alg3(key: Key, data: bytes, *, iv: bytes | None = None, padding: int = 2
     >>> mac_alg3(Key(bytes(16)), header, iv=bytes.fromhex("B5B0C54900000000")).hex()
     '34be5e04'
     """
-    if key.cipher is not Cipher.TDES:
+    if key._cipher is not _TDES:
         raise ParameterError("key", "a TDES key", key.cipher.name)
-    message = pad(data, key.block_size, method=padding)
-    return _truncate(engine.retail_mac(key.reveal(), initial_value(key, iv), message), length)
+    if (iv is not None and len(iv) != 8) or not 1 <= length <= 8:
+        _refuse(key, iv, length)
+    if padding not in (1, 2):
+        _refuse_padding(padding)
+    return _retail_mac(key, iv, data, padding, length)
 
 
 def same(expected: bytes, received: bytes) -> bool:
@@ -79,4 +88,6 @@ def key_check_value(key: Key, *, length: int = 3) -> bytes:
     >>> key_check_value(Key(bytes.fromhex("0123456789ABCDEFFEDCBA9876543210"))).hex()
     '08d7b4'
     """
-    return _truncate(encrypt_ecb(key, bytes(key.block_size)), length)
+    if not 1 <= length <= key.block_size:
+        _refuse(key, None, length)
+    return encrypt_ecb(key, bytes(key.block_size))[:length]

@@ -1,8 +1,9 @@
 /* The native core of cardos.crypto: block ciphers, modes and MACs, one value or a column of rows.
  *
  * Lengths, ciphers and pointers were checked by the Python side; nothing here reads or writes outside what it is given.
- * No function keeps state, so any number of threads may call at once.  Expanded keys are wiped before a call returns.
- * The ciphers look values up in tables by secret indexes: they are not constant-time.
+ * No function keeps state but the level in use, so any number of threads may call at once.  Expanded keys are wiped before a
+ * call returns.
+ * No branch and no address depends on a key or on data: every kernel is constant-time.
  *
  * build.py reads the part between the two cffi marks, so a declaration exists once.
  */
@@ -22,9 +23,35 @@ void cardos_ecb(int cipher, int decrypt, const uint8_t *key, const uint8_t *data
 void cardos_cbc(int cipher, int decrypt, const uint8_t *key, const uint8_t *iv, const uint8_t *data, size_t size,
                 uint8_t *out);
 
-/* Last block of ISO/IEC 9797-1 MAC algorithm 1 (any cipher) and 3 (DES, 16-byte key) over padded data. */
-void cardos_cbc_mac(int cipher, const uint8_t *key, const uint8_t *iv, const uint8_t *data, size_t size, uint8_t *out);
-void cardos_retail_mac(const uint8_t *key, const uint8_t *iv, const uint8_t *data, size_t size, uint8_t *out);
+/* The first `length` bytes of the last block of ISO/IEC 9797-1 MAC algorithm 1 (any cipher) and 3 (DES, 16-byte key), with
+ * padding method 1 or 2.  No `iv`, NULL, is zeros. */
+void cardos_cbc_mac(int cipher, const uint8_t *key, const uint8_t *iv, const uint8_t *data, size_t size, int padding,
+                    uint8_t *out, size_t length);
+void cardos_retail_mac(const uint8_t *key, const uint8_t *iv, const uint8_t *data, size_t size, int padding, uint8_t *out,
+                       size_t length);
+
+/* CTR (ISO/IEC 10116, a counter of a whole block, big-endian) over any number of bytes; enciphers and deciphers. */
+void cardos_ctr(int cipher, const uint8_t *key, const uint8_t *iv, const uint8_t *data, size_t size, uint8_t *out);
+
+/* The same with a key that is expanded once.  cardos_key_new() gives NULL without memory; cardos_key_free() wipes. */
+typedef struct cardos_key cardos_key;
+cardos_key *cardos_key_new(int cipher, const uint8_t *value);
+void cardos_key_free(cardos_key *key);
+void cardos_key_ecb(const cardos_key *key, int decrypt, const uint8_t *data, size_t size, uint8_t *out);
+void cardos_key_cbc(const cardos_key *key, int decrypt, const uint8_t *iv, const uint8_t *data, size_t size, uint8_t *out);
+void cardos_key_ctr(const cardos_key *key, const uint8_t *iv, const uint8_t *data, size_t size, uint8_t *out);
+void cardos_key_cbc_mac(const cardos_key *key, const uint8_t *iv, const uint8_t *data, size_t size, int padding, uint8_t *out,
+                        size_t length);
+void cardos_key_retail_mac(const cardos_key *key, const uint8_t *iv, const uint8_t *data, size_t size, int padding, uint8_t *out,
+                           size_t length);
+
+/* Levels of the processor, from 0, the simplest, upwards: name (NULL behind the last one), what it needs, whether this
+ * machine and this build have it, which one is in use (the best, at first); and a choice, 0 when it does not run here. */
+const char *cardos_level_name(int level);
+const char *cardos_level_needs(int level);
+int cardos_level_runs(int level);
+int cardos_level_in_use(void);
+int cardos_use_level(int level);
 
 /* Bytes of a column: byte j of row i is bytes[i * row_step + j * byte_step] ^ mask.  A row step of 0 repeats one row, a
  * byte step of -1 reads a little-endian number as the big-endian field it is. */

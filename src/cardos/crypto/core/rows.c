@@ -2,6 +2,7 @@
 
 #include "block.h"
 #include "core.h"
+#include "dispatch.h"
 
 static const uint8_t *row_of(const cardos_source *source, size_t row)
 {
@@ -27,14 +28,13 @@ static size_t derive(const cardos_level *level, size_t row, uint8_t value[KEY_MA
 {
     block_key key;
     uint8_t message[KEY_MAX];
-    size_t length = 0, step = block_size(level->cipher);
+    size_t length = 0;
     for (size_t s = 0; s < level->count; s++) {
         read_row(&level->sources[s], row, message + length);
         length += level->sources[s].width;
     }
     block_expand(&key, level->cipher, value);
-    for (size_t i = 0; i < length; i += step)
-        block_encrypt(&key, message + i, value + i);
+    block_ecb(&key, 0, message, length, value);
     wipe(&key, sizeof key);
     return length;
 }
@@ -60,13 +60,13 @@ static void chain_row(const block_key *key, const cardos_mac *mac, size_t row, u
         for (size_t i = 0; i < source->width; i++) {
             chain[at++] ^= from[(ptrdiff_t)i * source->byte_step] ^ source->mask;
             if (at == step) {
-                block_encrypt(key, chain, chain);
+                block_ecb(key, 0, chain, step, chain);
                 at = 0;
             }
         }
     }
     chain[at] ^= 0x80; /* padding method 2 */
-    block_encrypt(key, chain, chain);
+    block_ecb(key, 0, chain, step, chain);
 }
 
 static void mac_of_row(const cardos_keys *keys, const cardos_mac *mac, size_t row, uint8_t result[4])
@@ -88,9 +88,23 @@ static void mac_of_row(const cardos_keys *keys, const cardos_mac *mac, size_t ro
     wipe(chain, sizeof chain);
 }
 
+/* The planes that can do all of a recipe, or NULL: also where two ciphers would need two tables. */
+static const plane_level *planes_for_recipe(const cardos_keys *keys, const cardos_mac *mac, size_t rows)
+{
+    const plane_level *planes = planes_for(mac ? mac->cipher : keys->levels[0].cipher, rows);
+    for (size_t l = 0; planes && l < keys->count; l++)
+        planes = planes_for(keys->levels[l].cipher, rows) == planes ? planes : NULL;
+    return planes;
+}
+
 void cardos_key_rows(const cardos_keys *keys, size_t rows, cardos_sink out)
 {
+    const plane_level *planes = keys->count ? planes_for_recipe(keys, NULL, rows) : NULL;
     uint8_t value[KEY_MAX];
+    if (planes) {
+        planes->key_rows(keys, rows, &out);
+        return;
+    }
     for (size_t row = 0; row < rows; row++) {
         size_t length = key_of_row(keys, row, value);
         write_row(&out, row, value, length);
@@ -100,7 +114,12 @@ void cardos_key_rows(const cardos_keys *keys, size_t rows, cardos_sink out)
 
 void cardos_mac_rows(const cardos_keys *keys, const cardos_mac *mac, size_t rows, cardos_sink out)
 {
+    const plane_level *planes = planes_for_recipe(keys, mac, rows);
     uint8_t result[4];
+    if (planes) {
+        planes->mac_rows(keys, mac, rows, &out);
+        return;
+    }
     for (size_t row = 0; row < rows; row++) {
         mac_of_row(keys, mac, row, result);
         write_row(&out, row, result, 4);
@@ -110,7 +129,12 @@ void cardos_mac_rows(const cardos_keys *keys, const cardos_mac *mac, size_t rows
 void cardos_verify_rows(const cardos_keys *keys, const cardos_mac *mac, cardos_source received, size_t rows,
                         uint8_t *verdicts)
 {
+    const plane_level *planes = planes_for_recipe(keys, mac, rows);
     uint8_t expected[4];
+    if (planes) {
+        planes->verify_rows(keys, mac, &received, rows, verdicts);
+        return;
+    }
     for (size_t row = 0; row < rows; row++) {
         const uint8_t *given = row_of(&received, row);
         uint8_t difference = 0;
