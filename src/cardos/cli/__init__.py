@@ -24,6 +24,7 @@ from ..host.upload import HEADER_SIZE
 from ..profile import load_profile, profile_names
 from . import card, trace
 from .apdu import apdu
+from .doctor import doctor
 from .pay import load, purchase
 from .read import read
 from .readers import readers
@@ -48,6 +49,7 @@ app.command()(shell)
 app.command()(load)
 app.command()(purchase)
 app.command()(relay)
+app.command()(doctor)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 (typer hands the flag's value over by position)
