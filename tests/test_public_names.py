@@ -20,6 +20,8 @@ MODULES = (
     "cardos.card",
     "cardos.clearing",
     "cardos.crypto",
+    "cardos.crypto.arrow",
+    "cardos.crypto.bulk",
     "cardos.crypto.column",
     "cardos.demo",
     "cardos.durable",
