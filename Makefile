@@ -36,10 +36,10 @@ lint: $(INSTALLED) $(VENV)/.tools
 test-native: $(INSTALLED) $(VENV)/.tools
 	CARDOS_BACKEND=native $(BIN)/pytest -q -n auto --cov --cov-report=term $(ARGS)
 
-# The crypto suite at each level of the core below the best one, which test-native has had.
+# The crypto suite at each level of the core below the best one, which test-native has had.  Nothing in it cuts power.
 test-levels: $(INSTALLED) $(VENV)/.tools
 	for level in $$($(BIN)/python tools/levels.py); do \
-	    CARDOS_BACKEND=native CARDOS_LEVEL=$$level $(BIN)/pytest -q -n auto tests/crypto $(ARGS) || exit; \
+	    CARDOS_BACKEND=native CARDOS_LEVEL=$$level $(BIN)/pytest -q -n auto tests/crypto $(filter-out --all-cut,$(ARGS)) || exit; \
 	done
 
 test-pure: $(INSTALLED) $(VENV)/.tools
